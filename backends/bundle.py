@@ -1,0 +1,159 @@
+"""A bundle: the shaders, weights and manifest that an app ships."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from tflgpuc.backends.files import MANIFEST, WEIGHTS_FILE, BundleFiles, Chunks
+from tflgpuc.backends.glsl import print_glsl
+from tflgpuc.backends.manifest import FORMAT, VERSION, Json, WeightsFile, header, manifest
+from tflgpuc.backends.msl import print_msl
+from tflgpuc.backends.runtime.base import Runner
+from tflgpuc.backends.runtime.gles_runner import GlesRunner
+from tflgpuc.backends.runtime.interpreter import InterpreterRunner
+from tflgpuc.backends.runtime.msl_runner import MslRunner
+from tflgpuc.ir.errors import BundleError, UsageError
+from tflgpuc.ir.schedule import Schedule
+from tflgpuc.ir.target import Target
+
+LANGUAGES = ("glsl", "msl")
+
+
+class Bundle(BundleFiles):
+    """What a compile gives: to save, or to run right away."""
+
+    def save(self, directory: str | os.PathLike[str]) -> Path:
+        """Writes the bundle; an existing bundle there is replaced, and only once this one is whole.
+
+        Raises BundleError where ``directory`` holds something that isn't a bundle.
+        """
+        out = Path(directory).resolve()
+        if out.exists() and not (out / MANIFEST).is_file() and (out.is_file() or any(out.iterdir())):
+            raise BundleError(f"{directory}: exists and is no bundle; remove it or choose another")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+        try:
+            for name in [*self.chunks, MANIFEST]:
+                _write(made / name, self.read(name))
+            made.chmod(0o755)
+            if out.exists():
+                old = made.with_suffix(".old")
+                out.rename(old)
+                made.rename(out)
+                shutil.rmtree(old)
+            else:
+                made.rename(out)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return out
+
+    def runner(self, device: str = "interpreter", **options: Any) -> Runner:
+        """A runner of this bundle: ``interpreter`` (NumPy), ``gles``, or ``msl`` (clang on the host).
+
+        ``options`` are the runner's own: ``library`` for gles, ``threads`` for msl. Raises UsageError
+        for another device, DeviceError where the device can't be had.
+        """
+        if device not in RUNNERS:
+            raise UsageError(f"no such device: {device}; there are {', '.join(RUNNERS)}")
+        return RUNNERS[device](self, **options)
+
+
+RUNNERS: dict[str, type[Runner]] = {
+    "interpreter": InterpreterRunner,
+    "gles": GlesRunner,
+    "msl": MslRunner,
+}
+
+
+def make_bundle(
+    schedule: Schedule,
+    target: Target,
+    about: Mapping[str, Any],
+    emit: Sequence[str] = LANGUAGES,
+    locations: bool = False,
+) -> Bundle:
+    """Prints every kernel and lists it all in a manifest."""
+    for language in emit:
+        if language not in LANGUAGES:
+            raise UsageError(f"no such language: {language}; there are {', '.join(LANGUAGES)}")
+    name = str(about["model"]["name"])
+    weights = WeightsFile(target.storage_alignment)
+    made = manifest(schedule, target, weights, about)
+    chunks: dict[str, Chunks] = {}
+    headers = {
+        k: header(name, k, [s for s in schedule.steps if s.kernel is k])
+        for k in schedule.kernels()
+    }
+    if "glsl" in emit:
+        for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
+            path = f"glsl/{kernel.name}.comp"
+            chunks[path] = [print_glsl(kernel, headers[kernel], locations=locations).encode()]
+            program["entry"]["glsl"] = {"file": path, "function": "main"}
+    if "msl" in emit:
+        path = f"msl/{name}.metal"
+        text = print_msl(list(headers.items()), [f"Made by tflgpuc from {name}"], locations=locations)
+        chunks[path] = [text.encode()]
+        for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
+            program["entry"]["msl"] = {"file": path, "function": kernel.name}
+    chunks[WEIGHTS_FILE] = weights.chunks
+    made["files"] = [
+        {"path": path, "bytes": sum(map(len, c)), "sha256": _digest(c)}
+        for path, c in sorted(chunks.items())
+    ]
+    return Bundle(made, chunks)
+
+
+def load(directory: str | os.PathLike[str], check: bool = True) -> Bundle:
+    """Opens a bundle; raises BundleError where it is missing, incomplete, altered or too new."""
+    folder = Path(directory)
+    try:
+        made = json.loads((folder / MANIFEST).read_text())
+    except OSError as error:
+        raise BundleError(f"{directory}: no bundle here: {error.strerror}: {MANIFEST}") from None
+    except ValueError as error:
+        raise BundleError(f"{directory}: {MANIFEST} is no JSON: {error}") from None
+    if not isinstance(made, dict) or made.get("format") != FORMAT:
+        raise BundleError(f"{directory}: {MANIFEST} is no manifest of tflgpuc")
+    if made.get("version") != VERSION:
+        raise BundleError(f"{directory}: version {made.get('version')}, this reads {VERSION}")
+    try:
+        jsonschema.validate(made, schema())
+    except jsonschema.ValidationError as error:
+        raise BundleError(f"{directory}: {MANIFEST}: {error.json_path}: {error.message}") from None
+    bundle = Bundle(made, folder=folder)
+    for entry in made["files"] if check else ():
+        if _digest(bundle.read(entry["path"])) != entry["sha256"]:
+            raise BundleError(f"{directory}: {entry['path']} isn't the file that was compiled")
+    return bundle
+
+
+def schema() -> Json:
+    """The JSON Schema of a manifest."""
+    text = files("tflgpuc.backends").joinpath("manifest.schema.json").read_text()
+    made: Json = json.loads(text)
+    return made
+
+
+def _write(path: Path, chunks: Chunks) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def _digest(chunks: Chunks) -> str:
+    made = hashlib.sha256()
+    for chunk in chunks:
+        made.update(chunk)
+    return made.hexdigest()
+

@@ -1,0 +1,199 @@
+"""Convolutions: each invocation computes a tile of pixels x slices in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflgpuc.backends.kernels.catalogue import kernel
+from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.sliding import TRUE, Columns, slice_grid
+from tflgpuc.backends.kernels.view import At, View
+from tflgpuc.ir.graph.op import Value
+from tflgpuc.ir.graph.ops.conv_2d import Conv2D
+from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
+from tflgpuc.ir.graph.spatial import window
+from tflgpuc.ir.graph.types import Lanes
+from tflgpuc.ir.shader import Expr, Name, call
+
+
+def weight_rows(filter: NDArray[np.float32], out_slices: int) -> NDArray[np.float32]:
+    """An OHWI filter as rows of four outputs: [out slice][ky][kx][in slice][in lane], zero padded."""
+    o, kh, kw, i = filter.shape
+    in_slices = -(-i // 4)
+    padded = np.zeros((out_slices * 4, kh, kw, in_slices * 4), np.float32)
+    padded[:o, :, :, :i] = filter
+    blocked = padded.reshape(out_slices, 4, kh, kw, in_slices, 4)
+    return np.ascontiguousarray(blocked.transpose(0, 2, 3, 4, 5, 1)).reshape(-1, 4)
+
+
+def dense_filter(filter: NDArray[np.float32], in_channels: int) -> NDArray[np.float32]:
+    """A grouped filter as one over all input channels, zero where groups don't meet."""
+    o, kh, kw, i = filter.shape
+    groups = in_channels // i
+    if groups == 1:
+        return filter
+    dense = np.zeros((o, kh, kw, in_channels), np.float32)
+    for g in range(groups):
+        rows = slice(g * o // groups, (g + 1) * o // groups)
+        dense[rows, :, :, g * i : (g + 1) * i] = filter[rows]
+    return dense
+
+
+def multiply_add(x: Expr, rows: Sequence[Expr]) -> Expr:
+    """Input lanes times their rows of weights, summed in lane order."""
+    total = x.lane(0) * rows[0]
+    for i, row in enumerate(rows[1:], 1):
+        total = total + x.lane(i) * row
+    return total
+
+
+def runtime_operands_only(op: Conv2D | FullyConnected) -> str | None:
+    """Weights and bias have to be constants."""
+    weights = op.filter if isinstance(op, Conv2D) else op.weights
+    if weights.constant is None:
+        return "its weights are computed at run time"
+    if op.bias is not None and op.bias.constant is None:
+        return "its bias is computed at run time"
+    if op.fused_activation_function == "SIGN_BIT":
+        return "fused activation SIGN_BIT"
+    if isinstance(op, FullyConnected) and op.weights_format != "DEFAULT":
+        return f"weights format {op.weights_format}"
+    return None
+
+
+def zero_lanes(op: object, *operands: Lanes) -> Lanes:
+    """Zero weights and bias leave zeros; what the input's lanes hold is masked."""
+    return "zero"
+
+
+def bias_data(bias: Value | None) -> NDArray[np.float32] | None:
+    """The bias vector, if there is one."""
+    return None if bias is None else np.asarray(bias.static("bias"), np.float32)
+
+
+class Accumulators:
+    """The registers of a tile: one vec4 a pixel and slice, started with the bias."""
+
+    def __init__(self, c: Context, slice: Expr, bias: int) -> None:
+        self.tile = [(p, s) for s in range(c.tile.slices) for p in range(c.tile.pixels)]
+        self.bias = [
+            c.k.let(f"bias{s}", c.weights_buffer[slice + (bias + s)]) for s in range(c.tile.slices)
+        ]
+        self.registers: dict[tuple[int, int], Name] = {
+            (p, s): c.k.var(f"acc{p}{s}", self.bias[s]) for p, s in self.tile
+        }
+        self.c = c
+
+    def accumulate(self, x: Sequence[Expr], row: Expr, stride: int, lanes: int) -> None:
+        """Adds the products of a vec4 of each pixel with the weights from ``row`` on.
+
+        ``stride`` is how many rows one output slice has; ``lanes`` how many input lanes count.
+        """
+        k = self.c.k
+        for s in range(self.c.tile.slices):
+            rows = [
+                k.let(f"w{s}{i}", self.c.weights_buffer[row + (s * stride + i)]) for i in range(lanes)
+            ]
+            for p, value in enumerate(x):
+                k.add(self.registers[p, s], multiply_add(value, rows))
+
+
+@kernel(FullyConnected, requires=runtime_operands_only, tiled=True, lanes=zero_lanes)
+def fully_connected(op: FullyConnected, c: Context) -> Built:
+    """A fully connected layer is a pointwise convolution over its rows."""
+    weights = op.weights.static("weights")
+    return pointwise(c, c.view(op.input), weights[:, None, None, :], bias_data(op.bias))
+
+
+@kernel(Conv2D, requires=runtime_operands_only, tiled=True, lanes=zero_lanes)
+def conv_2d(op: Conv2D, c: Context) -> Built:
+    """A convolution with constant weights; 1x1 ones without padding count pixels, not rows."""
+    x = c.view(op.input)
+    filter = dense_filter(np.asarray(op.filter.static("filter"), np.float32), x.shape[3])
+    bias = bias_data(op.bias)
+    unit = filter.shape[1:3] == (1, 1) and (op.stride_h, op.stride_w) == (1, 1)
+    if unit and window(op) == (0, 0, 0, 0):
+        return pointwise(c, x, filter, bias)
+    return spatial(op, c, x, filter, bias)
+
+
+def pointwise(
+    c: Context, x: View, filter: NDArray[np.float32], bias: NDArray[np.float32] | None
+) -> Built:
+    """A 1x1 convolution: every pixel by itself."""
+    k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
+    n, h, w, channels = c.output.shape
+    plane, out_slices = h * w, c.output.slices
+    padded = -(-out_slices // slices) * slices
+    weights = c.weights(weight_rows(filter, padded))
+    biases = c.channel_rows(bias if bias is None else np.resize(bias, channels), padded * 4)
+
+    pixel = k.let("pixel", k.gid(0) * pixels)
+    slice = k.let("slice", k.gid(1) * slices)
+    batch = k.let("batch", k.gid(2))
+    with k.when((pixel < plane) & (slice < out_slices) & (batch < n)):
+        acc = Accumulators(c, slice, biases)
+        with k.loop("i", x.slices) as i:
+            source = i if n == 1 else batch * x.slices + i
+            values = []
+            for p in range(pixels):
+                at = call("min", pixel + p, plane - 1) if plane % pixels and p else pixel + p
+                value = x.buffer[source * plane + at + x.base]
+                if x.lanes == "any":
+                    value = x.mask(value, i, 0.0)
+                values.append(k.let(f"x{p}", value))
+            row = (slice * x.slices + i) * 4 + weights
+            acc.accumulate(values, row, x.slices * 4, min(4, x.shape[3]))
+        for (p, s), value in acc.registers.items():
+            inside = TRUE
+            if p and plane % pixels:
+                inside = inside & (pixel + p < plane)
+            if s and out_slices % slices:
+                inside = inside & (slice + s < out_slices)
+            with k.when(inside):
+                c.store(At.linear(c.output.shape, batch, pixel + p, slice + s), value)
+    return c.done((-(-plane // pixels), padded // slices, n))
+
+
+def spatial(
+    op: Conv2D,
+    c: Context,
+    x: View,
+    filter: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+) -> Built:
+    """A convolution of any window, stride and dilation."""
+    k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
+    w, channels = c.output.shape[2:]
+    kh, kw = filter.shape[1:3]
+    top, bottom, left, right = window(op)
+    out_slices = c.output.slices
+    padded = -(-out_slices // slices) * slices
+    weights = c.weights(weight_rows(filter, padded))
+    biases = c.channel_rows(bias if bias is None else np.resize(bias, channels), padded * 4)
+    place = slice_grid(c, pixels, slices)
+    with k.when(place.inside):
+        acc = Accumulators(c, place.slice, biases)
+        columns = Columns(c, x, place.column, op.stride_w, left, right, w % pixels != 0)
+        with k.loop("ky", kh) as ky:
+            y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
+            with k.when(columns.row_inside(y, top, bottom)), k.loop("kx", kw) as kx:
+                reads = [columns.at(p, kx * op.dilation_w_factor) for p in range(pixels)]
+                with k.loop("i", x.slices) as i:
+                    values = []
+                    for p, (at, inside) in enumerate(reads):
+                        value = columns.kept(x.read_clean(place.batch, y, at, i), inside)
+                        values.append(k.let(f"x{p}", value))
+                    tap = ((place.slice * kh + ky) * kw + kx) * x.slices + i
+                    stride = kh * kw * x.slices * 4
+                    acc.accumulate(values, tap * 4 + weights, stride, min(4, x.shape[3]))
+        for (p, s), value in acc.registers.items():
+            kept = place.column_inside(p)
+            if s and out_slices % slices:
+                kept = kept & (place.slice + s < out_slices)
+            with k.when(kept):
+                c.store(c.at(place.batch, place.row, place.column + p, place.slice + s), value)
+    return c.done(place.grid)

@@ -1,0 +1,82 @@
+"""Depthwise convolutions: each invocation computes a run of pixels of one slice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflgpuc.backends.kernels.catalogue import kernel
+from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.convolution import bias_data, zero_lanes
+from tflgpuc.backends.kernels.sliding import Columns, slice_grid
+from tflgpuc.backends.kernels.view import View
+from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tflgpuc.ir.graph.spatial import window
+from tflgpuc.ir.shader import Expr, call, compose, splat
+
+
+def weight_rows(filter: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A [1, kh, kw, channels] filter as rows of four channels: [slice][ky][kx], zero padded."""
+    _, kh, kw, channels = filter.shape
+    slices = -(-channels // 4)
+    padded = np.zeros((kh, kw, slices * 4), np.float32)
+    padded[..., :channels] = filter[0]
+    blocked = padded.reshape(kh, kw, slices, 4).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(blocked).reshape(-1, 4)
+
+
+def constant_weights(op: DepthwiseConv2D) -> str | None:
+    """Weights and bias have to be constants."""
+    if op.filter.constant is None:
+        return "its weights are computed at run time"
+    if op.bias is not None and op.bias.constant is None:
+        return "its bias is computed at run time"
+    if op.fused_activation_function == "SIGN_BIT":
+        return "fused activation SIGN_BIT"
+    return None
+
+
+def source_vec4(
+    op: DepthwiseConv2D, x: View, batch: Expr, row: Expr, column: Expr, slice: Expr
+) -> Expr:
+    """The input channels that the four output channels of a slice are made of."""
+    multiplier, channels = op.multiplier, x.shape[3]
+    if multiplier == 1:
+        return x.read_clean(batch, row, column, slice)
+    if channels == 1:
+        return splat(x.buffer[x.index(batch, row, column, slice * 0)].lane(0), 4)
+    if multiplier % 4 == 0:
+        return splat(x.read_channel(batch, row, column, slice // (multiplier // 4)), 4)
+    lanes = [call("min", (slice * 4 + i) // multiplier, channels - 1) for i in range(4)]
+    return compose(*(x.read_channel(batch, row, column, c) for c in lanes))
+
+
+@kernel(DepthwiseConv2D, requires=constant_weights, tiled=True, lanes=zero_lanes)
+def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
+    """A depthwise convolution of any window, stride, dilation and multiplier."""
+    k, pixels = c.k, c.tile.pixels
+    _, h, w, channels = c.output.shape
+    x = c.view(op.input)
+    kh, kw = op.kernel
+    top, bottom, left, right = window(op)
+    weights = c.weights(weight_rows(np.asarray(op.filter.static("filter"), np.float32)))
+    biases = c.channel_rows(bias_data(op.bias), channels)
+
+    place = slice_grid(c, pixels)
+    with k.when(place.inside):
+        bias = k.let("bias", c.weights_buffer[place.slice + biases])
+        acc = [k.var(f"acc{p}", bias) for p in range(pixels)]
+        columns = Columns(c, x, place.column, op.stride_w, left, right, w % pixels != 0)
+        with k.loop("ky", kh) as ky:
+            y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
+            with k.when(columns.row_inside(y, top, bottom)), k.loop("kx", kw) as kx:
+                tap = (place.slice * kh + ky) * kw + kx
+                weight = k.let("weight", c.weights_buffer[tap + weights])
+                for p in range(pixels):
+                    at, inside = columns.at(p, kx * op.dilation_w_factor)
+                    value = source_vec4(op, x, place.batch, y, at, place.slice)
+                    k.add(acc[p], columns.kept(value, inside) * weight)
+        for p in range(pixels):
+            with k.when(place.column_inside(p)):
+                c.store(place.at(p), acc[p])
+    return c.done(place.grid)

@@ -1,0 +1,81 @@
+"""What kernels with a sliding window share: the grid over slices, and columns that may be padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tflgpuc.backends.kernels.context import Context
+from tflgpuc.backends.kernels.view import ZERO4, At, View
+from tflgpuc.ir.shader import BOOL, Expr, call, const, select
+
+TRUE = const(True, BOOL)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An invocation's outputs: ``pixels`` columns from ``column`` on, of one row and slice."""
+
+    c: Context
+    pixels: int
+    column: Expr
+    row: Expr
+    batch: Expr
+    slice: Expr
+    inside: Expr
+    grid: tuple[int, int, int]
+
+    def column_inside(self, p: int) -> Expr:
+        """Whether the p-th column exists; the first does wherever ``inside`` holds."""
+        width = self.c.output.shape[2]
+        return self.column + p < width if p and width % self.pixels else TRUE
+
+    def at(self, p: int) -> At:
+        """The p-th output."""
+        return self.c.at(self.batch, self.row, self.column + p, self.slice)
+
+
+def slice_grid(c: Context, pixels: int, slice_tile: int = 1) -> Place:
+    """Columns along x in runs of ``pixels``, rows along y, tiles of slices of every batch along z."""
+    k = c.k
+    n, h, w, _ = c.output.shape
+    tiles = -(-c.output.slices // slice_tile)
+    column = k.let("column", k.gid(0) * pixels)
+    row = k.let("row", k.gid(1))
+    batch = k.let("batch", k.gid(2) // tiles)
+    slice = k.let("slice", k.gid(2) % tiles * slice_tile)
+    inside = (column < w) & (row < h) & (k.gid(2) < n * tiles)
+    return Place(c, pixels, column, row, batch, slice, inside, (-(-w // pixels), h, n * tiles))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The input columns that the taps of a run of outputs read.
+
+    ``ragged`` says that the last run may reach past the output's width, and so past the input's.
+    """
+
+    c: Context
+    x: View
+    column: Expr
+    stride: int
+    left: int
+    right: int
+    ragged: bool
+
+    def row_inside(self, y: Expr, top: int, bottom: int) -> Expr:
+        """Whether an input row exists; known where there is no padding."""
+        return (y >= 0) & (y < self.x.shape[1]) if top or bottom else TRUE
+
+    def at(self, p: int, tap: Expr) -> tuple[Expr, Expr | None]:
+        """The column of a tap of the p-th output, kept inside the row, and whether it was inside."""
+        k, width = self.c.k, self.x.shape[2]
+        at = k.let(f"column{p}", (self.column + p) * self.stride + tap - self.left)
+        padded = bool(self.left or self.right)
+        inside = k.let(f"inside{p}", (at >= 0) & (at < width)) if padded else None
+        if padded or (p and self.ragged):
+            at = call("clamp", at, 0, width - 1)
+        return at, inside
+
+    def kept(self, value: Expr, inside: Expr | None) -> Expr:
+        """The value read, or zero where the column was padding."""
+        return value if inside is None else select(inside, value, ZERO4)

@@ -1,0 +1,70 @@
+"""Transposed convolutions, gathered: each output sums the inputs whose stamp covers it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflgpuc.backends.kernels.catalogue import kernel
+from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.convolution import (
+    bias_data,
+    multiply_add,
+    weight_rows,
+    zero_lanes,
+)
+from tflgpuc.backends.kernels.sliding import slice_grid
+from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
+from tflgpuc.ir.shader import Expr
+
+
+def constant_weights(op: TransposeConv) -> str | None:
+    """Weights and bias have to be constants."""
+    if op.weights.constant is None:
+        return "its weights are computed at run time"
+    if op.bias is not None and op.bias.constant is None:
+        return "its bias is computed at run time"
+    if op.fused_activation_function == "SIGN_BIT":
+        return "fused activation SIGN_BIT"
+    return None
+
+
+@kernel(TransposeConv, requires=constant_weights, lanes=zero_lanes)
+def transpose_conv(op: TransposeConv, c: Context) -> Built:
+    """Along each axis the taps of an output start at its phase and are a stride apart.
+
+    Output ``y`` gets input ``(y + crop - ky) / stride`` for every tap ``ky`` that divides evenly: with
+    ``t = y + crop``, taps ``t % stride + j * stride`` and inputs ``t / stride - j``.
+    """
+    k = c.k
+    x = c.view(op.input)
+    (kh, kw), (sh, sw), (top, left) = op.kernel, op.stride, op.crop
+    channels = c.output.shape[3]
+    filter = np.asarray(op.weights.static("weights"), np.float32)
+    weights = c.weights(weight_rows(filter, c.output.slices))
+    biases = c.channel_rows(bias_data(op.bias), channels)
+
+    place = slice_grid(c, 1)
+    with k.when(place.inside):
+        acc = k.var("acc", c.weights_buffer[place.slice + biases])
+        t = k.let("t", place.row + top)
+        u = k.let("u", place.column + left)
+        with k.loop("j", -(-kh // sh)) as j:
+            ky = k.let("ky", t % sh + j * sh)
+            y = k.let("y", t // sh - j)
+            with k.when(_covered(ky, kh, y, x.shape[1])), k.loop("i", -(-kw // sw)) as i:
+                kx = k.let("kx", u % sw + i * sw)
+                at = k.let("x", u // sw - i)
+                with k.when(_covered(kx, kw, at, x.shape[2])), k.loop("s", x.slices) as s:
+                    value = k.let("value", x.read_clean(place.batch, y, at, s))
+                    tap = ((place.slice * kh + ky) * kw + kx) * x.slices + s
+                    rows = [
+                        k.let(f"w{n}", c.weights_buffer[tap * 4 + (weights + n)])
+                        for n in range(min(4, x.shape[3]))
+                    ]
+                    k.add(acc, multiply_add(value, rows))
+        c.store(place.at(0), acc)
+    return c.done(place.grid)
+
+
+def _covered(tap: Expr, taps: int, source: Expr, extent: int) -> Expr:
+    return (tap < taps) & (source >= 0) & (source < extent)

@@ -1,0 +1,1 @@
+"""Runners: one interface over the NumPy interpreter, OpenGL ES and Metal on the host."""

@@ -1,0 +1,52 @@
+"""What one dispatch computes: a root op and the elementwise ops that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tflgpuc.ir.graph.graph import Graph
+from tflgpuc.ir.graph.op import Array, Op, Value
+from tflgpuc.ir.graph.types import TensorType
+
+
+class Fused(Op, name="gpu.fused"):
+    """Runs ``body`` as one kernel; ``types`` say how its results are stored.
+
+    The body's inputs stand for ``inputs`` one by one. Its first op that isn't a constant is the root;
+    each later one is elementwise, of the output's shape, and is applied before the result is stored.
+    """
+
+    inputs: tuple[Value, ...]
+    body: Graph
+    types: tuple[TensorType, ...]
+
+    def infer(self) -> tuple[TensorType, ...]:
+        return self.types
+
+    def verify(self) -> None:
+        self.check(len(self.inputs) == len(self.body.inputs), "operands and region inputs differ")
+        self.check(len(self.types) == len(self.body.outputs), "types and region outputs differ")
+        for given, seen in zip(self.inputs, self.body.inputs, strict=True):
+            self.check(given.type.shape == seen.type.shape, f"{given!r} read as {seen.type}")
+        for made, type in zip(self.body.outputs, self.types, strict=True):
+            self.check(made.type.shape == type.shape, f"{made!r} stored as {type}")
+
+    def reference(self, inputs: list[Array]) -> tuple[Array, ...]:
+        return tuple(self.body.evaluate(inputs))
+
+    def macs(self) -> int:
+        return sum(op.macs() for op in self.body.ops)
+
+    @property
+    def computing(self) -> tuple[Op, ...]:
+        """The body's ops without its constants; the first is the root."""
+        return tuple(op for op in self.body.ops if op.name != "tfl.constant")
+
+    @property
+    def root(self) -> Op:
+        """The op that gives the kernel its shape."""
+        return self.computing[0]
+
+    @classmethod
+    def samples(cls) -> Iterator[Fused]:
+        return iter(())

@@ -1,0 +1,19 @@
+"""A comparison: lhs > rhs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflgpuc.ir.graph.elementwise import Comparison
+from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.shader import Expr
+
+
+class Greater(Comparison, name="tfl.greater", tflite="GREATER"):
+    """lhs > rhs."""
+
+    def expr(self, lhs: Expr, rhs: Expr) -> Expr:
+        return lhs > rhs
+
+    def reference(self, lhs: Array, rhs: Array) -> Array:
+        return np.greater(lhs, rhs)

@@ -1,0 +1,19 @@
+"""A comparison: lhs != rhs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflgpuc.ir.graph.elementwise import Comparison
+from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.shader import Expr
+
+
+class NotEqual(Comparison, name="tfl.not_equal", tflite="NOT_EQUAL"):
+    """lhs != rhs."""
+
+    def expr(self, lhs: Expr, rhs: Expr) -> Expr:
+        return lhs.ne(rhs)
+
+    def reference(self, lhs: Array, rhs: Array) -> Array:
+        return np.not_equal(lhs, rhs)

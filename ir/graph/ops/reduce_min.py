@@ -1,0 +1,15 @@
+"""REDUCE_MIN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.reduction import Reduction
+
+
+class ReduceMin(Reduction, name="tfl.reduce_min", tflite="REDUCE_MIN"):
+    """The smallest element along the axes."""
+
+    def reference(self, input: Array, axis: Array) -> Array:
+        return np.asarray(np.min(input, axis=self.axes, keepdims=self.keep_dims))

@@ -1,0 +1,36 @@
+"""What the compiler knows of a GPU family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The outputs that one invocation of a kernel computes."""
+
+    pixels: int
+    slices: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """A GPU family's limits and preferences; profiles lie in ``compiler/targets/*.toml``.
+
+    Sizes are bytes. ``compute_units`` and ``wave`` size the work there must be before a kernel may
+    take a larger tile; ``tiles`` are the tiles to try for convolutions, largest first.
+    """
+
+    name: str
+    description: str
+    max_invocations: int
+    max_group: tuple[int, int, int]
+    max_groups: tuple[int, int, int]
+    storage_blocks: int
+    storage_bytes: int
+    storage_alignment: int
+    shared_bytes: int
+    compute_units: int
+    wave: int
+    invocations: int
+    tiles: tuple[Tile, ...]

@@ -1,0 +1,70 @@
+"""Selects the work-group size of every kernel that leaves it open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import product
+
+from tflgpuc.ir.errors import LimitError
+from tflgpuc.ir.schedule import Schedule
+from tflgpuc.ir.shader import Kernel
+from tflgpuc.ir.target import Target
+from tflgpuc.passes.base import SchedulePass
+
+Size = tuple[int, int, int]
+
+
+class WorkGroups(SchedulePass, name="work-groups"):
+    """Selects work-group sizes: few idle invocations, whole waves, neighbours along x together."""
+
+    def run(self, schedule: Schedule, target: Target) -> Schedule:
+        new: dict[Kernel, Kernel] = {}
+        for kernel in schedule.kernels():
+            sized = kernel
+            if kernel.group is None:
+                sized = replace(kernel, group=choose_group(kernel.grid, target))
+            check_limits(sized, target)
+            new[kernel] = sized
+        return schedule.with_kernels(new)
+
+
+def choose_group(grid: Size, target: Target) -> Size:
+    """The best size of powers of two for a grid.
+
+    Waste is the share of launched invocations that have no work. Among sizes that waste about as
+    little, one that fills waves exactly, is close to two waves and is longest along x is best.
+    """
+    options = [
+        [n for n in (1 << i for i in range(11)) if n <= limit and n < 2 * extent]
+        for extent, limit in zip(grid, target.max_group, strict=True)
+    ]
+    wanted = max(target.wave, min(target.max_invocations, 2 * target.wave))
+
+    def cost(size: Size) -> tuple[float, float, int, int, int]:
+        total = math.prod(size)
+        waves = -(-total // target.wave) * target.wave
+        groups = math.prod(-(-g // s) for g, s in zip(grid, size, strict=True))
+        launched = groups * waves / math.prod(grid)
+        distance = abs(math.log2(total / wanted))
+        return (round(launched * 8), distance, -size[0], -size[1], size[2])
+
+    allowed = [s for s in product(*options) if math.prod(s) <= target.max_invocations]
+    return min(allowed, key=cost)
+
+
+def check_limits(kernel: Kernel, target: Target) -> None:
+    """Raises LimitError, naming kernel and limit, where the target can't launch the kernel."""
+    size, groups = kernel.size, kernel.groups
+    checks = [
+        (math.prod(size), target.max_invocations, "invocations in a work group"),
+        *((size[i], target.max_group[i], f"work-group size along {'xyz'[i]}") for i in range(3)),
+        *((groups[i], target.max_groups[i], f"work groups along {'xyz'[i]}") for i in range(3)),
+        (len(kernel.buffers), target.storage_blocks, "storage blocks"),
+        (kernel.shared_bytes, target.shared_bytes, "bytes of shared memory"),
+    ]
+    for have, limit, what in checks:
+        if have > limit:
+            raise LimitError(
+                f"kernel {kernel.name}: {have} {what}, target {target.name} allows {limit}"
+            )

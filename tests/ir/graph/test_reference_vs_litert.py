@@ -1,0 +1,220 @@
+"""Every op's reference against LiteRT's own kernels: each sample as a model of one operator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tflgpuc.ir.graph.ops  # noqa: F401
+from tflgpuc.ir.graph.op import TFLITE_OPS, Array, Op, Value
+from tflgpuc.ir.graph.ops.conv_2d import Conv2D
+from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tflgpuc.ir.graph.sampling import constant
+from tflgpuc.ir.graph.types import NUMPY, Quantization, TensorType
+
+flatbuffers = pytest.importorskip("flatbuffers")
+schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+litert = pytest.importorskip("ai_edge_litert.interpreter")
+
+TYPES = {
+    "f16": "FLOAT16",
+    "f32": "FLOAT32",
+    "f64": "FLOAT64",
+    "bool": "BOOL",
+    **{f"i{n}": f"INT{n}" for n in (8, 16, 32, 64)},
+    **{f"u{n}": f"UINT{n}" for n in (8, 16, 32, 64)},
+}
+ENUMS = {
+    "padding": schema.Padding,
+    "fused_activation_function": schema.ActivationFunctionType,
+    "weights_format": schema.FullyConnectedOptionsWeightsFormat,
+    "mode": schema.MirrorPadMode,
+}
+# Options tables that are not named after the operator.
+TABLES = {
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "MEAN": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    **{f"REDUCE_{k}": "ReducerOptions" for k in ("MAX", "MIN", "PROD", "ANY", "ALL")},
+}
+RELUS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
+KNOWN = {name.lower(): name for name in dir(schema.BuiltinOptions) if not name.startswith("_")}
+KNOWN2 = {name.lower(): name for name in dir(schema.BuiltinOptions2) if not name.startswith("_")}
+
+VERSIONS = {"BROADCAST_TO": 2}
+
+
+def enumerated(attribute: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return list(value) if isinstance(value, tuple) else value
+    if attribute in ENUMS:
+        return getattr(ENUMS[attribute], value)
+    return getattr(schema.TensorType, TYPES.get(value, value))
+
+
+def options_of(op: Op, operator: Any) -> None:
+    """Sets the operator's options table, every attribute under its name in camel case."""
+    table = TABLES.get(op.tflite, op.tflite.replace("_", "") + "Options").lower()
+    for known, union, field in (
+        (KNOWN, schema.BuiltinOptions, "builtinOptions"),
+        (KNOWN2, schema.BuiltinOptions2, "builtinOptions2"),
+    ):
+        if table in known:
+            options = getattr(schema, known[table] + "T")()
+            setattr(operator, field + "Type", getattr(union, known[table]))
+            setattr(operator, field, options)
+            break
+    else:
+        assert not op.attributes, f"no options table {table}"
+        return
+    for name, value in op.attributes.items():
+        first, *rest = name.split("_")
+        camel = first + "".join(part.capitalize() for part in rest)
+        if value is not None:
+            assert hasattr(options, camel), f"{op.tflite}: no option {camel}"
+            setattr(options, camel, enumerated(name, value))
+
+
+def quantization_of(quantization: Quantization) -> Any:
+    made = schema.QuantizationParametersT()
+    made.scale, made.zeroPoint = list(quantization.scale), list(quantization.zero_point)
+    made.quantizedDimension = quantization.axis
+    return made
+
+
+def model_of(op: Op) -> bytes:
+    """A .tflite file with this one operator; its run-time operands are the model's inputs."""
+    model, graph, operator = schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, op.tflite)
+    code.version = VERSIONS.get(op.tflite, 1)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
+    model.buffers, graph.tensors = [schema.BufferT()], []
+    index: dict[Value, int] = {}
+
+    def tensor(value: Value) -> int:
+        if value not in index:
+            made = schema.TensorT()
+            made.name = f"{value.name}{len(index)}"
+            made.shape = list(value.type.shape)
+            made.type = getattr(schema.TensorType, TYPES[value.type.dtype])
+            if value.type.quantization is not None:
+                made.quantization = quantization_of(value.type.quantization)
+            if value.constant is not None:
+                made.buffer = len(model.buffers)
+                model.buffers.append(schema.BufferT())
+                model.buffers[-1].data = np.frombuffer(value.constant.tobytes(), np.uint8)
+            index[value] = len(graph.tensors)
+            graph.tensors.append(made)
+        return index[value]
+
+    operator.inputs = []
+    for field, kind in op.kinds().items():
+        value = getattr(op, field)
+        if kind == "variadic":
+            operator.inputs += [tensor(v) for v in value]
+        elif kind in ("operand", "optional"):
+            operator.inputs.append(-1 if value is None else tensor(value))
+    while operator.inputs[-1:] == [-1]:
+        operator.inputs.pop()
+    graph.inputs = [i for v, i in index.items() if v.constant is None]
+    operator.outputs = graph.outputs = [tensor(v) for v in op.results]
+    graph.operators = [operator]
+    options_of(op, operator)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def run_litert(model: bytes, inputs: list[Array]) -> list[Array]:
+    interpreter = litert.Interpreter(
+        model_content=model,
+        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    for detail, array in zip(interpreter.get_input_details(), inputs, strict=True):
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+
+def random_array(rng: np.random.Generator, type: TensorType) -> Array:
+    dtype = NUMPY[type.dtype]
+    if np.issubdtype(dtype, np.floating):
+        return np.asarray(rng.standard_normal(type.shape) * 2, dtype)
+    return rng.integers(0, 2, type.shape).astype(dtype)
+
+
+def comparable(op: Op) -> bool:
+    """Whether a .tflite file can say what the op says."""
+    return (
+        hasattr(schema.BuiltinOperator, op.tflite)
+        and op.attributes.get("padding") != "EXPLICIT"
+        and all(v.op is None or v.constant is not None for v in op.operands)
+    )
+
+
+def beyond_litert(op: Op) -> str:
+    """Why LiteRT's own kernels refuse, ignore or crash on what the format allows; mostly empty."""
+    shapes = [v.type.shape for v in op.operands]
+    match op.tflite:
+        case "ADD_N" if len(shapes) < 2:
+            return "refuses a single operand"
+        case "ATAN2" if len(set(shapes)) > 1:
+            return "does not broadcast"
+        case "CONCATENATION" if op.attributes["fused_activation_function"] != "NONE":
+            return "fuses no activation into it"
+        case "DEQUANTIZE" if op.operands[0].type.dtype == "i16":
+            return "knows i16 with one scale only"
+        case "DENSIFY":
+            return "wants a sparse constant"
+        case "REVERSE_V2" if shapes[1] != (1,):
+            return "refuses axes that are apart and crashes on none"
+    if op.attributes.get("fused_activation_function", "NONE") not in RELUS:
+        return "fuses no such activation"
+    if any(0 in v.type.shape for v in op.results):
+        return "returns no empty tensor to Python"
+    return ""
+
+
+def with_bias(op: Op) -> Op:
+    """The same op with a bias of zeros where LiteRT refuses, or crashes on, none at all."""
+    if isinstance(op, Conv2D | DepthwiseConv2D) and op.bias is None:
+        return replace(op, bias=constant(np.zeros(op.result.type.shape[-1], np.float32), "bias"))
+    return op
+
+
+SAMPLES = [
+    pytest.param(
+        sample,
+        id=f"{name.lower()}-{i}",
+        marks=[pytest.mark.skip(f"LiteRT {why}")] if (why := beyond_litert(sample)) else [],
+    )
+    for name, cls in sorted(TFLITE_OPS.items())
+    for i, sample in enumerate(cls.samples())
+    if comparable(sample)
+]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_reference_equals_litert(sample: Op) -> None:
+    rng = np.random.default_rng(7)
+    arrays = {
+        v: random_array(rng, v.type) if v.constant is None else v.constant
+        for v in dict.fromkeys(sample.operands)
+    }
+    expected = run_litert(
+        model_of(with_bias(sample)), [a for v, a in arrays.items() if v.constant is None]
+    )
+    for made, wanted in zip(sample.evaluate(arrays), expected, strict=True):
+        assert (made.shape, made.dtype) == (wanted.shape, wanted.dtype)
+        np.testing.assert_allclose(made, wanted, rtol=2e-5, atol=2e-5)
