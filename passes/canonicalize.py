@@ -9,6 +9,8 @@ import numpy as np
 from tflgpuc.ir.graph.fused_activation import ACTIVATIONS, activation
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
+from tflgpuc.ir.graph.ops.add import Add
+from tflgpuc.ir.graph.ops.add_n import AddN
 from tflgpuc.ir.graph.ops.cast import Cast
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
 from tflgpuc.ir.graph.ops.constant import Constant
@@ -171,3 +173,33 @@ def whole_strided_slice(op: StridedSlice, match: Match) -> Value | None:
 def same_type_cast(op: Cast, match: Match) -> Value | None:
     """A cast to the same type gives the input."""
     return op.input if op.input.type.dtype == op.result.type.dtype else None
+
+
+@canonical
+def add_n_is_adds(op: AddN, match: Match) -> Value | None:
+    """ADD_N is a chain of sums of two."""
+    total = op.inputs[0]
+    for value in op.inputs[1:]:
+        total = Add(lhs=total, rhs=value).result
+    return total
+
+
+@canonical
+def plain_strided_slice(op: StridedSlice, match: Match) -> Value | None:
+    """Entries that drop or add axes, leave bounds out or stand for many become plain ones."""
+    taken = [p for p in op.index if p is not None]
+    masks = op.begin_mask | op.end_mask | op.ellipsis_mask | op.new_axis_mask
+    if not (masks | op.shrink_axis_mask or op.offset):
+        return None
+    ranges = [range(p, p + 1) if isinstance(p, int) else p for p in taken]
+    if any(r.step < 0 and r.stop < 0 for r in ranges):
+        # A range down to the first element has no plain end; a mask says it.
+        return None
+    plain = StridedSlice(
+        input=op.input,
+        begin=ints([r.start for r in ranges]),
+        end=ints([r.stop for r in ranges]),
+        strides=ints([r.step for r in ranges]),
+        names=op.names,
+    )
+    return reshaped(plain.result, op.result.type.shape)

@@ -34,8 +34,9 @@ class Layout(GraphPass, name="layout"):
             ops.append(op)
             new.update(zip(old.results, op.results, strict=True))
         outputs = []
-        for value in graph.outputs:
-            copied = _copy(new.get(value, value), value.type)
+        names = graph.output_names or tuple(v.name for v in graph.outputs)
+        for value, name in zip(graph.outputs, names, strict=True):
+            copied = replace(_copy(new.get(value, value), value.type), names=(name,))
             ops.append(copied)
             outputs.append(copied.result)
         return replace(graph, ops=tuple(ops), outputs=tuple(outputs))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from tflgpuc.backends.kernels.catalogue import build, definition
@@ -23,7 +22,7 @@ class Select(Lowering, name="select"):
     """Builds a kernel for every fused op, with the largest tile that keeps the target busy."""
 
     def run(self, graph: Graph, target: Target) -> Schedule:
-        lowering = _Lowering(target)
+        lowering = _Lowering(target, reserved={v.name for v in (*graph.inputs, *graph.outputs)})
         inputs = [lowering.declare(v, "input") for v in graph.inputs]
         results = {v: i for i, v in enumerate(graph.outputs)}
         for op in graph.ops:
@@ -74,9 +73,12 @@ class _Lowering:
     steps: list[Dispatch] = field(default_factory=list)
     kernels: dict[Kernel, Kernel] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    reserved: set[str] = field(default_factory=set)
 
     def declare(self, value: Value, role: Role) -> str:
-        name = _unique(value.name or f"tensor_{len(self.tensors)}", self.tensors)
+        """A tensor for a value; inputs and outputs keep the model's own names."""
+        wanted = value.name or f"tensor_{len(self.tensors)}"
+        name = _unique(wanted, self.tensors, self.reserved if role == "intermediate" else ())
         self.names[value] = name
         self.tensors[name] = Tensor(name, value.type, role)
         return name
@@ -108,9 +110,9 @@ class _Lowering:
         return self.kernels[built.kernel]
 
 
-def _unique(name: str, taken: Iterable[str]) -> str:
-    made, n = re.sub(r"\s+", "_", name), 1
-    while made in taken:
+def _unique(name: str, *taken: Container[str]) -> str:
+    made, n = name, 1
+    while any(made in t for t in taken):
         n += 1
         made = f"{name}_{n}"
     return made

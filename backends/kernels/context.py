@@ -130,9 +130,11 @@ class Context:
         return base
 
     def channel_rows(self, data: Array | None, channels: int) -> int:
-        """A per-channel vector (zeros where None) among the constants; index of the first slice."""
-        values = np.zeros(channels, np.float32) if data is None else data.reshape(-1)
-        return self.weights(pack_phwc4(values, (1, 1, 1, channels)))
+        """A per-channel vector among the constants, zeros up to ``channels``; index of its first row."""
+        values = np.zeros(-(-channels // 4) * 4, np.float32)
+        if data is not None:
+            values[: data.size] = data.reshape(-1)
+        return self.weights(values.reshape(-1, 4))
 
     # --- the output ---
 

@@ -125,11 +125,11 @@ def pointwise(
 ) -> Built:
     """A 1x1 convolution: every pixel by itself."""
     k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
-    n, h, w, channels = c.output.shape
+    n, h, w, _ = c.output.shape
     plane, out_slices = h * w, c.output.slices
     padded = -(-out_slices // slices) * slices
     weights = c.weights(weight_rows(filter, padded))
-    biases = c.channel_rows(bias if bias is None else np.resize(bias, channels), padded * 4)
+    biases = c.channel_rows(bias, padded * 4)
 
     pixel = k.let("pixel", k.gid(0) * pixels)
     slice = k.let("slice", k.gid(1) * slices)
@@ -167,13 +167,13 @@ def spatial(
 ) -> Built:
     """A convolution of any window, stride and dilation."""
     k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
-    w, channels = c.output.shape[2:]
+    w = c.output.shape[2]
     kh, kw = filter.shape[1:3]
     top, bottom, left, right = window(op)
     out_slices = c.output.slices
     padded = -(-out_slices // slices) * slices
     weights = c.weights(weight_rows(filter, padded))
-    biases = c.channel_rows(bias if bias is None else np.resize(bias, channels), padded * 4)
+    biases = c.channel_rows(bias, padded * 4)
     place = slice_grid(c, pixels, slices)
     with k.when(place.inside):
         acc = Accumulators(c, place.slice, biases)

@@ -42,7 +42,8 @@ class Reader:
     def __init__(self, data: Bytes) -> None:
         self.data = data
         self.size = min(len(data), MAX_TABLE_BYTES)
-        self._tables = MAX_TABLES
+        # A table and the offset that leads to it take 8 bytes; this allows for each to be read twice.
+        self._tables = min(MAX_TABLES, self.size // 4)
         self._elements = 8 * self.size + 1_000_000
         self._expanded = 8 * len(data) + 2**30
 
@@ -74,7 +75,7 @@ class Reader:
         """Counts a table."""
         self._tables -= 1
         if self._tables < 0:
-            raise ModelError(f"offset {position:#x}: more than {MAX_TABLES} tables")
+            raise ModelError(f"offset {position:#x}: the file names more tables than it can hold")
 
     def spend(self, count: int, position: int = 0) -> None:
         """Counts elements that are decoded one by one."""

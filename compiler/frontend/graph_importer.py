@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,15 @@ from tflgpuc.ir.graph.types import TensorType
 
 Operands = Sequence[Value | None]
 # What an op's own code may raise on operands that its verify() should have refused.
-MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+MISFITS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
 # Results of at most this many integers are taken for shapes and indices, and computed at once.
 MAX_SHAPE_ELEMENTS = 256
 AT_RUN_TIME = "shapes that it depends on are only known at run time"
@@ -69,7 +77,7 @@ class GraphImporter:
         # Values whose type isn't what the file says, and values whose type nothing vouches for.
         self._reshaped: set[Value] = set()
         self._open: set[Value] = set()
-        self._ops: list[Op] = []
+        self._ops: dict[Op, None] = {}
 
     def graph(self) -> Graph:
         """The whole subgraph; ModelError where it's inconsistent."""
@@ -80,11 +88,12 @@ class GraphImporter:
         for number, record in enumerate(self.record.operators):
             self._operator(number, record)
         outputs = ints(self.record.outputs)
+        results = tuple(self._value(i, f"subgraph {self.index}, output") for i in outputs)
+        self._append_constants(results)
         return Graph(
             tuple(self._values[i] for i in inputs),
-            # Constants come up as they're read, so outputs have to be read before the ops are.
-            outputs=tuple(self._value(i, f"subgraph {self.index}, output") for i in outputs),
             ops=tuple(self._ops),
+            outputs=results,
             name=self.name,
             input_names=tuple(self.tensors[i].name for i in inputs),
             output_names=tuple(self.tensors[i].name for i in outputs),
@@ -146,9 +155,12 @@ class GraphImporter:
             raise ModelError(
                 f"{where}: tensor {index} ({tensor.name!r}) is read before anything defines it"
             )
-        self._ops.append(op)
         self._values[index] = op.result
         return op.result
+
+    def _append_constants(self, values: Iterable[Value]) -> None:
+        """Adds the ops without operands that define ``values``, unless they are there already."""
+        self._ops.update(dict.fromkeys(v.op for v in values if v.op and not v.op.operands))
 
     # --- operators ---
 
@@ -170,7 +182,8 @@ class GraphImporter:
             return
         for index, value in zip(outputs, op.results, strict=True):
             self._define(index, value, str(source))
-        self._ops.append(op)
+        self._append_constants(op.operands)
+        self._ops[op] = None
 
     def _trace(self, op: Op, results: Sequence[Tensor]) -> None:
         """Notes which results have other types than the file says, or types that are a guess."""
@@ -197,7 +210,10 @@ class GraphImporter:
             return False
         self.file.reader.spend(sum(v.type.size for v in op.operands if not of_shape))
         try:
-            arrays = {v: np.zeros(()) if data is None else data for v, data in known.items()}
+            arrays = {
+                v: np.broadcast_to(np.zeros((), np.bool_), v.type.shape) if data is None else data
+                for v, data in known.items()
+            }
             made = op.evaluate(arrays)
         except (*MISFITS, TflgpucError):
             return False
@@ -304,6 +320,10 @@ class GraphImporter:
         source: Source,
     ) -> Op:
         """The op with its types inferred; ModelError where the file contradicts them."""
+        for name in ("num", "num_splits"):
+            # Before anything makes a list of that length.
+            if options.get(name, 0) > len(results):
+                raise ModelError(f"{source}: {name} {options[name]}, but {len(results)} results")
         try:
             op = cls(
                 **positional(cls, operands),

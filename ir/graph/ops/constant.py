@@ -11,7 +11,10 @@ from tflgpuc.ir.graph.types import NUMPY, TensorType
 
 
 class Constant(Op, name="tfl.constant"):
-    """A tensor known at compile time; ``data`` may be a view of the mapped model file."""
+    """A tensor known at compile time; ``data`` may be a view of the mapped model file.
+
+    Of element types that NumPy lacks, ``data`` are the bytes as the file has them.
+    """
 
     data: Array
     type: TensorType
@@ -20,6 +23,9 @@ class Constant(Op, name="tfl.constant"):
         return self.type
 
     def verify(self) -> None:
+        if self.type.dtype not in NUMPY:
+            self.check(self.data.dtype == np.uint8, f"{self.data.dtype} as {self.type}")
+            return
         self.check(self.data.shape == self.type.shape, f"data of {self.data.shape} as {self.type}")
         self.check(self.data.dtype == NUMPY[self.type.dtype], f"{self.data.dtype} as {self.type}")
 
