@@ -186,20 +186,18 @@ def add_n_is_adds(op: AddN, match: Match) -> Value | None:
 
 @canonical
 def plain_strided_slice(op: StridedSlice, match: Match) -> Value | None:
-    """Entries that drop or add axes, leave bounds out or stand for many become plain ones."""
-    taken = [p for p in op.index if p is not None]
-    masks = op.begin_mask | op.end_mask | op.ellipsis_mask | op.new_axis_mask
-    if not (masks | op.shrink_axis_mask or op.offset):
+    """Entries that drop, add or stand for axes become a slice of every axis, then a reshape."""
+    if not op.ellipsis_mask | op.new_axis_mask | op.shrink_axis_mask:
         return None
-    ranges = [range(p, p + 1) if isinstance(p, int) else p for p in taken]
-    if any(r.step < 0 and r.stop < 0 for r in ranges):
-        # A range down to the first element has no plain end; a mask says it.
-        return None
+    ranges = [range(p, p + 1) if isinstance(p, int) else p for p in op.index if p is not None]
+    # A range down to the first element has no plain end; a mask says it.
+    open_ends = sum(1 << i for i, r in enumerate(ranges) if r.step < 0 and r.stop < 0)
     plain = StridedSlice(
         input=op.input,
         begin=ints([r.start for r in ranges]),
         end=ints([r.stop for r in ranges]),
         strides=ints([r.step for r in ranges]),
+        end_mask=open_ends,
         names=op.names,
     )
     return reshaped(plain.result, op.result.type.shape)

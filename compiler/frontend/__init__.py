@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tflgpuc.frontend.flatbuffer import Record
 from tflgpuc.frontend.graph_importer import GraphImporter
-from tflgpuc.frontend.model_file import MAX_RANK, ModelFile, ints, item, map_file
+from tflgpuc.frontend.model_file import ModelFile, ints, item, map_file, possible
 from tflgpuc.ir.errors import ModelError, UsageError
 from tflgpuc.ir.graph.graph import Module, Signature
 
@@ -27,7 +27,7 @@ def import_model(
     name, data = ("model", model) if isinstance(model, bytes) else (os.fspath(model), None)
     shapes = dict(input_shapes or {})
     for key, shape in shapes.items():
-        if len(shape) > MAX_RANK or min((1, *shape)) < 1:
+        if not possible(shape) or 0 in shape:
             raise UsageError(f"input {key!r}: {'x'.join(map(str, shape))} is no shape")
     file_name = Path(name).name
     contents = map_file(name) if data is None else data

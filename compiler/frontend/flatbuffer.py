@@ -42,7 +42,7 @@ class Reader:
     def __init__(self, data: Bytes) -> None:
         self.data = data
         self.size = min(len(data), MAX_TABLE_BYTES)
-        # A table and the offset that leads to it take 8 bytes; this allows for each to be read twice.
+        # A table and the offset that leads to it take 8 bytes; each may be read twice.
         self._tables = min(MAX_TABLES, self.size // 4)
         self._elements = 8 * self.size + 1_000_000
         self._expanded = 8 * len(data) + 2**30
@@ -92,8 +92,6 @@ class Reader:
 
 class CheckedTable(Table):  # type: ignore[misc]
     """A table whose every fetch lies within the file, else ModelError names the offset."""
-
-    __slots__ = ("inline", "reader", "vtable", "vtable_size")
 
     def __init__(self, reader: Reader, position: int) -> None:
         self.Bytes, self.Pos, self.reader = reader.data, position, reader
@@ -194,15 +192,16 @@ class Record:
     or None where this schema doesn't know its kind.
     """
 
-    __slots__ = ("_object", "reader")
+    __slots__ = ("_fields", "_object", "reader")
 
     def __init__(self, reader: Reader, generated: Any) -> None:
         generated._tab = CheckedTable(reader, generated._tab.Pos)
         self._object, self.reader = generated, reader
+        self._fields = fields(generated.__class__)
 
     def __getattr__(self, name: str) -> Any:
         try:
-            accessor, shape = fields(type(self._object))[name]
+            accessor, shape = self._fields[name]
         except KeyError:
             raise AttributeError(f"{type(self._object).__name__} has no {name}") from None
         method: Callable[..., Any] = getattr(self._object, accessor)
@@ -219,12 +218,7 @@ class Record:
     @property
     def field_names(self) -> tuple[str, ...]:
         """The names of all fields that the schema gives this table."""
-        return tuple(fields(type(self._object)))
-
-    @property
-    def kind(self) -> str:
-        """The table's name in the schema."""
-        return type(self._object).__name__
+        return tuple(self._fields)
 
     def _wrapped(self, name: str, value: Any) -> Any:
         if isinstance(value, bytes):

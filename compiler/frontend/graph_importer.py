@@ -10,7 +10,7 @@ import numpy as np
 
 import tflgpuc.ir.graph.ops  # noqa: F401  (registers the ops)
 from tflgpuc.frontend.flatbuffer import Record
-from tflgpuc.frontend.model_file import MAX_ELEMENTS, ModelFile, Opcode, Tensor, ints, item
+from tflgpuc.frontend.model_file import ModelFile, Opcode, Tensor, ints, item, possible
 from tflgpuc.frontend.schema import TFLITE_NAMES, decode_options
 from tflgpuc.ir.errors import (
     ModelError,
@@ -354,7 +354,7 @@ class GraphImporter:
                 f"{source}: result {tensor.name!r} is {type.dtype}, the file says "
                 f"{tensor.type.dtype}"
             )
-        if min((0, *type.shape)) < 0 or type.size > MAX_ELEMENTS:
+        if not possible(type.shape):
             raise self._misfit(source, f"result {tensor.name!r} would be {type}")
 
     def _misfit(self, source: Source, problem: str) -> ModelError | UsageError:

@@ -66,6 +66,16 @@ def ints(vector: Array | None) -> tuple[int, ...]:
     return () if vector is None else tuple(vector.tolist())
 
 
+def possible(shape: tuple[int, ...]) -> bool:
+    """Whether a tensor can have this shape, that of no elements at all included."""
+    return (
+        len(shape) <= MAX_RANK
+        and min((0, *shape)) >= 0
+        # NumPy's limit holds for the axes that aren't 0 even where one is.
+        and math.prod(max(1, size) for size in shape) <= MAX_ELEMENTS
+    )
+
+
 def item(items: Sequence[Any], index: int, what: str) -> Any:
     """``items[index]``; ModelError saying ``what`` has no such entry."""
     if not 0 <= index < len(items):
@@ -128,11 +138,9 @@ class ModelFile:
             item(self._buffers, record.buffer, f"{where}: buffer")
         shape = ints(record.shape)
         signature = ints(record.shape_signature) or shape
-        if len(shape) > MAX_RANK:
-            raise ModelError(f"{where}: {len(shape)} axes")
         # Open axes are 1 until somebody says otherwise, as converters write them.
         shape = tuple(1 if size == -1 else size for size in shape)
-        if min((0, *shape)) < 0 or math.prod(shape) > MAX_ELEMENTS:
+        if not possible(shape):
             raise ModelError(f"{where}: impossible shape {shape}")
         type = TensorType(
             dtype_of(record.type, where),

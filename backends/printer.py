@@ -1,0 +1,249 @@
+"""What printers of C-like shading languages share: precedence, statements, names."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, assert_never
+
+import numpy as np
+
+from tflgpuc.ir.shader import (
+    Assign,
+    Barrier,
+    Binary,
+    Bitcast,
+    Buffer,
+    Builtin,
+    Call,
+    Cast,
+    Compose,
+    Const,
+    Expr,
+    For,
+    If,
+    Kernel,
+    Lane,
+    Let,
+    Load,
+    Name,
+    Select,
+    Stmt,
+    Store,
+    Type,
+    Unary,
+    Var,
+)
+
+# C's levels, loosest first; GLSL and MSL agree with it.
+PRECEDENCE = {
+    "?:": 1, "||": 2, "&&": 3, "|": 4, "^": 5, "&": 6, "==": 7, "!=": 7, "<": 8, "<=": 8, ">": 8, ">=": 8,
+    "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "%": 11, "unary": 12, "postfix": 13,
+}  # fmt: skip
+
+
+class Namer:
+    """Makes the author's names legal and unique in a language; one scope a shader."""
+
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self._taken = set(reserved)
+        self._given: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The printed form of an author's name; always the same for the same name."""
+        if name not in self._given:
+            # Two underscores in a row are reserved in GLSL and C++.
+            wanted = made = re.sub(r"_+", "_", name).strip("_") or "x"
+            n = 0
+            while made in self._taken:
+                n += 1
+                made = f"{wanted}_{n}"
+            self._taken.add(made)
+            self._given[name] = made
+        return self._given[name]
+
+
+class Printer(ABC):
+    """Prints one kernel's statements; a language says how types, names and built-ins are spelt.
+
+    ``locations`` adds the kernel author's ``file.py:line`` to each statement. ``helpers`` collects the
+    helper functions that the text needs.
+    """
+
+    types: ClassVar[dict[str, str]]
+    functions: ClassVar[dict[str, str]] = {}
+    let: ClassVar[str] = "{type} {name} = {value};"
+
+    def __init__(self, kernel: Kernel, reserved: Iterable[str], locations: bool = False) -> None:
+        self.kernel = kernel
+        self.locations = locations
+        self.helpers: dict[str, None] = {}
+        self.name = Namer(reserved)
+        for memory in (*kernel.buffers, *kernel.shared):
+            self.name(memory.name)
+
+    # --- what a language says ---
+
+    @abstractmethod
+    def builtin(self, e: Builtin) -> str:
+        """An invocation's place as a signed integer."""
+
+    @abstractmethod
+    def literal(self, value: float, type: Type) -> str:
+        """A scalar float literal."""
+
+    @abstractmethod
+    def load(self, memory: Buffer, text: str) -> str:
+        """A buffer's element widened from storage."""
+
+    @abstractmethod
+    def stored(self, memory: Buffer, text: str) -> str:
+        """A value narrowed to storage."""
+
+    @abstractmethod
+    def compare(self, e: Binary) -> str:
+        """A comparison of vectors, lane by lane."""
+
+    @abstractmethod
+    def select(self, e: Select) -> str:
+        """A choice lane by lane."""
+
+    @abstractmethod
+    def bitcast(self, e: Bitcast) -> str:
+        """The same bits as another type."""
+
+    @abstractmethod
+    def barrier(self) -> str:
+        """Waits for the work group, its shared stores done."""
+
+    # --- what they share ---
+
+    def type(self, type: Type) -> str:
+        """A type's name."""
+        return self.types[str(type)]
+
+    def helper(self, name: str) -> str:
+        """Notes that a helper function is needed; gives its name."""
+        self.helpers[name] = None
+        return name
+
+    def call(self, e: Call) -> str:
+        """A built-in function."""
+        name = self.functions.get(e.function, e.function)
+        return f"{name}({', '.join(map(self.expr, e.args))})"
+
+    def const(self, e: Const) -> str:
+        """A literal, splat where it has lanes."""
+        match e.type.scalar:
+            case "bool":
+                text = "true" if e.value else "false"
+            case "i32":
+                # The smallest int has no literal of its own: its digits alone don't fit.
+                text = str(e.value) if e.value != -(2**31) else f"(-{2**31 - 1} - 1)"
+            case "u32":
+                text = f"{int(e.value)}u"
+            case "f32" | "f16":
+                text = self.literal(float(np.float32(e.value)), e.type)
+        return text if e.type.lanes == 1 else f"{self.type(e.type)}({text})"
+
+    def expr(self, e: Expr, outer: int = 0) -> str:
+        """An expression; in parentheses where it binds less tightly than ``outer``."""
+        match e:
+            case Const():
+                text = self.const(e)
+                return f"({text})" if text.startswith("-") and outer > PRECEDENCE["+"] else text
+            case Name():
+                return self.name(e.name)
+            case Builtin():
+                return self.builtin(e)
+            case Lane():
+                return f"{self.expr(e.vector, PRECEDENCE['postfix'])}.{'xyzw'[e.index]}"
+            case Load():
+                text = f"{self.name(e.memory.name)}[{self.expr(e.index)}]"
+                return self.load(e.memory, text) if isinstance(e.memory, Buffer) else text
+            case Call():
+                return self.call(e)
+            case Unary():
+                return self._wrapped("unary", f"{e.op}{self.expr(e.operand, 13)}", outer)
+            case Binary():
+                return self._binary(e, outer)
+            case Select():
+                if e.condition.type.lanes > 1:
+                    return self.select(e)
+                text = (
+                    f"{self.expr(e.condition, 2)} ? {self.expr(e.if_true, 2)} "
+                    f": {self.expr(e.if_false, 1)}"
+                )
+                return self._wrapped("?:", text, outer)
+            case Cast():
+                return f"{self.type(e.type)}({self.expr(e.operand)})"
+            case Bitcast():
+                return self.bitcast(e)
+            case Compose():
+                return f"{self.type(e.type)}({', '.join(map(self.expr, e.parts))})"
+            case _:
+                assert_never(e)
+
+    def _binary(self, e: Binary, outer: int) -> str:
+        if e.left.type.lanes > 1 and e.type.scalar == "bool":
+            return self.compare(e)
+        level = PRECEDENCE[e.op]
+        # Mixed && and || read better with parentheses, and compilers ask for them.
+        inner = PRECEDENCE["=="] if e.op in ("&&", "||") else level
+        left = self.expr(e.left, level if e.op == getattr(e.left, "op", None) else inner)
+        return self._wrapped(e.op, f"{left} {e.op} {self.expr(e.right, max(inner, level + 1))}", outer)
+
+    def _wrapped(self, level: str, text: str, outer: int) -> str:
+        return f"({text})" if PRECEDENCE[level] < outer else text
+
+    def block(self, body: Iterable[Stmt], depth: int = 1) -> Iterator[str]:
+        """The lines of a block."""
+        for s in body:
+            yield from self.stmt(s, depth)
+
+    def stmt(self, s: Stmt, depth: int) -> Iterator[str]:
+        """The lines of one statement."""
+        indent = "    " * depth
+        where = f"  // {s.loc}" if self.locations and s.loc else ""
+        match s:
+            case Let():
+                text = self.let.format(
+                    type=self.type(s.value.type), name=self.name(s.name), value=self.expr(s.value)
+                )
+                yield f"{indent}{text}{where}"
+            case Var():
+                start = "" if s.value is None else f" = {self.expr(s.value)}"
+                yield f"{indent}{self.type(s.type)} {self.name(s.name)}{start};{where}"
+            case Assign():
+                yield f"{indent}{self.name(s.name)} {s.op}= {self.expr(s.value)};{where}"
+            case Store():
+                value = self.expr(s.value)
+                if isinstance(s.memory, Buffer):
+                    value = self.stored(s.memory, value)
+                at = f"{self.name(s.memory.name)}[{self.expr(s.index)}]"
+                yield f"{indent}{at} = {value};{where}"
+            case For():
+                name = self.name(s.name)
+                step = f"{name}++" if s.step == 1 else f"{name} += {s.step}"
+                head = f"int {name} = {self.expr(s.start)}; {name} < {self.expr(s.stop, 9)}; {step}"
+                yield f"{indent}for ({head}) {{{where}"
+                yield from self.block(s.body, depth + 1)
+                yield f"{indent}}}"
+            case If():
+                yield f"{indent}if ({self.expr(s.condition)}) {{{where}"
+                yield from self.block(s.then, depth + 1)
+                if s.otherwise:
+                    yield f"{indent}}} else {{"
+                    yield from self.block(s.otherwise, depth + 1)
+                yield f"{indent}}}"
+            case Barrier():
+                yield f"{indent}{self.barrier()}{where}"
+            case _:
+                assert_never(s)
+
+
+def shortest(value: float) -> str:
+    """The shortest decimal that reads back as the same f32, always with a point or exponent."""
+    text = str(np.float32(value))
+    return text if any(c in text for c in ".einf") else f"{text}.0"
