@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tflgpuc.backends.rewrite import rewrite_kernel
+from tflgpuc.ir.shader.rewrite import rewrite_kernel
 from tflgpuc.ir.shader import Call, Expr, Kernel, call
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, Union, cast
+from typing import Literal, TypeAlias, TypeVar, Union, cast, dataclass_transform
 
 from tflgpuc.ir.errors import KernelError
 from tflgpuc.ir.shader.types import BOOL, Scalar, Type
 
+T = TypeVar("T")
 BuiltinKind = Literal["global_id", "local_id", "group_id"]
 ARITHMETIC = ("+", "-", "*", "/", "%")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -59,6 +60,22 @@ def here() -> str:
 def fail(message: str) -> KernelError:
     """A KernelError at the kernel author's line."""
     return KernelError(f"{here()}: {message}")
+
+
+@dataclass_transform(frozen_default=True)
+def node(cls: type[T]) -> type[T]:
+    """A frozen dataclass that remembers its hash: trees are hashed often and never change."""
+    made = dataclass(frozen=True)(cls)
+    full = made.__hash__
+
+    def remembered(self: T) -> int:
+        found = self.__dict__.get("_hash")
+        if found is None:
+            found = self.__dict__["_hash"] = full(self)
+        return cast("int", found)
+
+    made.__hash__ = remembered  # type: ignore[assignment,method-assign]
+    return made
 
 
 @dataclass(frozen=True)
@@ -146,21 +163,21 @@ class Node:
         return Lane(self.type.of(1), cast("Expr", self), index)
 
 
-@dataclass(frozen=True)
+@node
 class Const(Node):
     """A literal; with several lanes all of them have this value."""
 
     value: float | int | bool
 
 
-@dataclass(frozen=True)
+@node
 class Name(Node):
     """What a Let, Var or For has named."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@node
 class Builtin(Node):
     """One axis (0 is x) of an invocation's place in the grid, as i32."""
 
@@ -168,7 +185,7 @@ class Builtin(Node):
     axis: int
 
 
-@dataclass(frozen=True)
+@node
 class Lane(Node):
     """One component of a vector."""
 
@@ -176,7 +193,7 @@ class Lane(Node):
     index: int
 
 
-@dataclass(frozen=True)
+@node
 class Load(Node):
     """An element of a buffer or of shared memory, widened from storage to its value type."""
 
@@ -184,7 +201,7 @@ class Load(Node):
     index: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Call(Node):
     """A built-in of FUNCTIONS, lane by lane except ``dot``."""
 
@@ -192,7 +209,7 @@ class Call(Node):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Unary(Node):
     """``-x`` or ``!x``."""
 
@@ -200,7 +217,7 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Binary(Node):
     """``left op right``; a scalar side stands for a vector of itself in float arithmetic."""
 
@@ -209,7 +226,7 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Select(Node):
     """``condition ? if_true : if_false``; lane by lane where the condition is a vector."""
 
@@ -218,28 +235,28 @@ class Select(Node):
     if_false: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Cast(Node):
     """A conversion by value, lane by lane; float to int rounds towards zero."""
 
     operand: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Bitcast(Node):
     """The same bits read as another 32-bit scalar."""
 
     operand: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Compose(Node):
     """A vector of scalars; with one part, that part in every lane."""
 
     parts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Buffer:
     """A bound array. ``element`` is what kernels see, ``storage`` how each lane is kept.
 
@@ -261,7 +278,7 @@ class Buffer:
         return self.element.lanes * (2 if self.storage == "f16" else 4)
 
 
-@dataclass(frozen=True)
+@node
 class Shared:
     """An array shared by a work group."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tflgpuc.ir.shader import Expr, For, If, Kernel, Stmt, children, map_exprs, with_children
+from tflgpuc.ir.shader.expr import Expr, children, with_children
+from tflgpuc.ir.shader.stmt import For, If, Kernel, Stmt, map_exprs
 
 Rewrite = Callable[[Expr], Expr]
 
