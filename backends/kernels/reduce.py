@@ -14,7 +14,7 @@ from tflgpuc.ir.graph.ops.reduce_prod import ReduceProd
 from tflgpuc.ir.graph.ops.sum import Sum
 from tflgpuc.ir.graph.reduction import Reduction
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32X4, Expr, call, compose, const
+from tflgpuc.ir.shader import F32X4, Builder, Expr, Name, call, compose, const
 
 # Work-group size of the folding tree, and how many vec4s make it worth while.
 LANES, MANY = 64, 256
@@ -37,6 +37,13 @@ class Fold:
                 return a * b
             case _:
                 return call(self.function, a, b)
+
+    def into(self, k: Builder, acc: Name, value: Expr) -> None:
+        """Folds one more vec4 into a variable."""
+        if self.function in ("+", "*"):
+            k.assign(acc, value, self.function)
+        else:
+            k.assign(acc, self.join(acc, value))
 
     def lanes(self, a: Expr) -> Expr:
         """The fold of a vec4's four lanes, a scalar."""
@@ -127,7 +134,7 @@ def _loop(op: Reduction, c: Context, x: View, folded: list[int]) -> Built:
         at = _place(c, index)
         acc = k.var("acc", const(fold.identity, F32X4))
         with k.loop("i", folded[0] * folded[1] * folded[2] * folded[3]) as i:
-            k.assign(acc, fold.join(acc, _read(op, c, x, at, folded, i)))
+            fold.into(k, acc, _read(op, c, x, at, folded, i))
         c.store(c.at(*at), _finish(op, acc))
     return c.done((total, 1, 1))
 
@@ -142,7 +149,7 @@ def _tree(op: Reduction, c: Context, x: View, folded: list[int]) -> Built:
     at = _place(c, k.let("index", k.group(1)))
     acc = k.var("acc", const(fold.identity, F32X4))
     with k.loop("i", count, lane, LANES) as i:
-        k.assign(acc, fold.join(acc, _read(op, c, x, at, folded, i)))
+        fold.into(k, acc, _read(op, c, x, at, folded, i))
     k.store(partial_results, lane, acc)
     k.barrier()
     half = LANES // 2

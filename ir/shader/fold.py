@@ -150,6 +150,18 @@ def total(parts: list[Expr], constant: int) -> Expr:
     return Binary(I32, "-", made, const(-constant, I32)) if constant else made
 
 
+def _rejoined(parts: list[Expr], constant: int) -> tuple[list[Expr], int]:
+    """The terms with ``x / c * c + x % c`` as ``x``."""
+    for i, part in enumerate(parts):
+        match part:
+            case Binary(op="%", left=x, right=c):
+                floor = Binary(I32, "*", Binary(I32, "/", x, c), c)
+                if floor in parts:
+                    kept = [p for j, p in enumerate(parts) if j != i and p != floor]
+                    return _rejoined([*kept, *terms(x)[0]], constant + terms(x)[1])
+    return parts, constant
+
+
 def _integer(e: Binary, ranges: RangeOf) -> Expr:
     if e.op in COMPARISONS:
         known = decide(e.op, ranges(e.left), ranges(e.right))
@@ -157,7 +169,7 @@ def _integer(e: Binary, ranges: RangeOf) -> Expr:
     a, b = e.left, e.right
     match e.op:
         case "+":
-            return total(*terms(e))
+            return total(*_rejoined(*terms(e)))
         case "-" if isinstance(b, Const):
             return total(*terms(e))
         case "-" if a == b:
