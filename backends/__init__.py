@@ -1,0 +1,1 @@
+"""From kernels to bundles: the kernel catalogue, printers, the bundle writer, runners."""

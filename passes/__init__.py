@@ -1,0 +1,1 @@
+"""Passes: one file each, run by the pass manager."""

@@ -55,7 +55,7 @@ def _part(op: Concatenation, c: Context, value: Value) -> Built:
     column, row = k.let("column", k.gid(0)), k.let("row", k.gid(1))
     batch, slice = k.let("batch", k.gid(2) // x.slices), k.let("slice", k.gid(2) % x.slices)
     with k.when((column < w) & (row < h) & (k.gid(2) < n * x.slices)):
-        made = x.buffer[x.index(batch, row, column, slice)]
+        made = x.vec4(x.index(batch, row, column, slice))
         at = c.at(batch + offset[0], row + offset[1], column + offset[2], slice + offset[3] // 4)
         c.store(at, made)
     return c.done((w, h, n * x.slices))

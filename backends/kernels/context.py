@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,8 @@ from tflgpuc.ir.shader import BOOL, F32, F32X4, Buffer, Builder, Expr, Kernel, O
 from tflgpuc.ir.target import Target, Tile
 
 HALF_MAX = 65504.0
+# Constants of fewer elements than this fit any cache: halves would save nothing and cost accuracy.
+HALF_WORTH = 16384
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,16 @@ def pack_phwc4(array: Array, shape: Shape) -> NDArray[np.float32]:
     return np.ascontiguousarray(
         padded.reshape(n, h, w, slices, 4).transpose(0, 3, 1, 2, 4).reshape(-1, 4)
     )
+
+
+def stores_half_constants(fused: Fused) -> bool:
+    """Whether the kernel of a fused op keeps its weights as halves."""
+    if fused.result.type.dtype != "f16":
+        return False
+    data = [v for op in fused.body.ops if (v := op.results[0].constant) is not None]
+    floats = [d for d in data if d.dtype.kind == "f" and d.size]
+    fits = all(np.abs(d).max() <= HALF_MAX for d in floats)
+    return fits and sum(d.size for d in floats) >= HALF_WORTH
 
 
 @dataclass(eq=False)
@@ -68,12 +81,8 @@ class Context:
         self.root_result = self.fused.root.results[0]
         self.epilogue: tuple[Op, ...] = self.fused.computing[1:]
         assert result is (self.epilogue[-1] if self.epilogue else self.fused.root).results[0]
-        if outer.type.dtype == "f16" and self._constants_fit_half():
+        if stores_half_constants(self.fused):
             self._weights_storage = "f16"
-
-    def _constants_fit_half(self) -> bool:
-        data = [v for op in self.fused.body.ops if (v := op.results[0].constant) is not None]
-        return all(not d.size or np.abs(d).max() <= HALF_MAX for d in data if d.dtype.kind == "f")
 
     def _bind(self, name: str, value: Value, type: TensorType, access: str) -> View:
         assert access in ("read", "write")
@@ -98,8 +107,8 @@ class Context:
             data = value.constant
             if data is not None:
                 shape = value.type.nhwc
-                base = self.weights(pack_phwc4(data, shape))
-                self._views[value] = View(shape, self.weights_buffer, "phwc4", "zero", base)
+                base, low = self.exact(pack_phwc4(data, shape))
+                self._views[value] = View(shape, self.weights_buffer, "phwc4", "zero", base, low)
             else:
                 outer = self._outer[value]
                 self._views[value] = self._bind(name, outer, outer.type, "read")
@@ -129,12 +138,27 @@ class Context:
         self._row_count += len(rows)
         return base
 
-    def channel_rows(self, data: Array | None, channels: int) -> int:
-        """A per-channel vector among the constants, zeros up to ``channels``; index of its first row."""
-        values = np.zeros(-(-channels // 4) * 4, np.float32)
+    def exact(self, rows: NDArray[np.float32]) -> tuple[int, int]:
+        """Adds rows that have to keep f32's accuracy; gives the index of the first row, and how much
+        further on lies what halves leave of each (0 where there is nothing: the storage is f32)."""
+        base = self.weights(rows)
+        if self._weights_storage == "f32":
+            return base, 0
+        left = rows - rows.astype(np.float16).astype(np.float32)
+        return base, self.weights(left) - base
+
+    def channels(self, data: Array | None, count: int) -> Callable[[Expr], Expr]:
+        """A per-channel vector among the constants, zeros up to ``count``, as vec4s by slice."""
+        values = np.zeros(-(-count // 4) * 4, np.float32)
         if data is not None:
             values[: data.size] = data.reshape(-1)
-        return self.weights(values.reshape(-1, 4))
+        base, low = self.exact(values.reshape(-1, 4))
+
+        def row(slice: Expr) -> Expr:
+            value = self.weights_buffer[slice + base]
+            return value + self.weights_buffer[slice + (base + low)] if low else value
+
+        return row
 
     # --- the output ---
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,10 +77,10 @@ def bias_data(bias: Value | None) -> NDArray[np.float32] | None:
 class Accumulators:
     """The registers of a tile: one vec4 a pixel and slice, started with the bias."""
 
-    def __init__(self, c: Context, slice: Expr, bias: int) -> None:
+    def __init__(self, c: Context, slice: Expr, bias: Callable[[Expr], Expr]) -> None:
         self.tile = [(p, s) for s in range(c.tile.slices) for p in range(c.tile.pixels)]
         self.bias = [
-            c.k.let(f"bias{s}", c.weights_buffer[slice + (bias + s)]) for s in range(c.tile.slices)
+            c.k.let(f"bias{s}", bias(slice + s)) for s in range(c.tile.slices)
         ]
         self.registers: dict[tuple[int, int], Name] = {
             (p, s): c.k.var(f"acc{p}{s}", self.bias[s]) for p, s in self.tile
@@ -129,7 +129,7 @@ def pointwise(
     plane, out_slices = h * w, c.output.slices
     padded = -(-out_slices // slices) * slices
     weights = c.weights(weight_rows(filter, padded))
-    biases = c.channel_rows(bias, padded * 4)
+    biases = c.channels(bias, padded * 4)
 
     pixel = k.let("pixel", k.gid(0) * pixels)
     slice = k.let("slice", k.gid(1) * slices)
@@ -173,7 +173,7 @@ def spatial(
     out_slices = c.output.slices
     padded = -(-out_slices // slices) * slices
     weights = c.weights(weight_rows(filter, padded))
-    biases = c.channel_rows(bias, padded * 4)
+    biases = c.channels(bias, padded * 4)
     place = slice_grid(c, pixels, slices)
     with k.when(place.inside):
         acc = Accumulators(c, place.slice, biases)

@@ -60,11 +60,11 @@ def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     kh, kw = op.kernel
     top, bottom, left, right = window(op)
     weights = c.weights(weight_rows(np.asarray(op.filter.static("filter"), np.float32)))
-    biases = c.channel_rows(bias_data(op.bias), channels)
+    biases = c.channels(bias_data(op.bias), channels)
 
     place = slice_grid(c, pixels)
     with k.when(place.inside):
-        bias = k.let("bias", c.weights_buffer[place.slice + biases])
+        bias = k.let("bias", biases(place.slice))
         acc = [k.var(f"acc{p}", bias) for p in range(pixels)]
         columns = Columns(c, x, place.column, op.stride_w, left, right, w % pixels != 0)
         with k.loop("ky", kh) as ky:

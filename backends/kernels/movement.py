@@ -57,7 +57,7 @@ def gather(c: Context, value: Value, source: Map, whole: bool, fill: float = 0.0
         if whole:
             found = source((*out, place.slice * 4))
             n, y, at, _ = found.at
-            made = x.buffer[x.index(n, y, at, place.slice)]
+            made = x.vec4(x.index(n, y, at, place.slice))
             made = made if found.inside == TRUE else select(found.inside, made, const(fill, F32X4))
         else:
             lanes = []

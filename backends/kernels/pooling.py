@@ -46,7 +46,7 @@ def pooling(op: Pooling, c: Context) -> Built:
         x_stop = call("min", in_w - x0, kw) if right else const(kw, x0.type)
         acc = k.var("acc", const(LOWEST if largest else 0.0, F32X4))
         with k.loop("ky", y_stop, y_first) as ky, k.loop("kx", x_stop, x_first) as kx:
-            value = k.let("value", x.buffer[x.index(place.batch, y0 + ky, x0 + kx, place.slice)])
+            value = k.let("value", x.vec4(x.index(place.batch, y0 + ky, x0 + kx, place.slice)))
             if largest:
                 k.assign(acc, call("max", acc, value))
             else:

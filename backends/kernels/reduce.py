@@ -113,7 +113,7 @@ def _read(
         place.append(index // step % folded[axis] if axes[axis] else (at[0], at[1], at[2], at[3])[axis])
         step *= folded[axis]
     column, row, slice, batch = place
-    value = x.buffer[x.index(batch, row, column, slice)]
+    value = x.vec4(x.index(batch, row, column, slice))
     return x.mask(value, slice, FOLDS[type(op)].identity) if axes[3] else value
 
 

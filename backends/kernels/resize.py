@@ -23,7 +23,7 @@ def resize_bilinear(op: ResizeBilinear, c: Context) -> Built:
         top, bottom, down = _taps(op, c, "y", place.row, 1, h)
         left, right, across = _taps(op, c, "x", place.column, 2, w)
         corners = [
-            k.let(name, x.buffer[x.index(place.batch, row, column, place.slice)])
+            k.let(name, x.vec4(x.index(place.batch, row, column, place.slice)))
             for name, row, column in (
                 ("top_left", top, left),
                 ("top_right", top, right),
@@ -61,7 +61,7 @@ def resize_nearest_neighbor(op: ResizeNearestNeighbor, c: Context) -> Built:
     with k.when(place.inside):
         row = k.let("y", _nearest(op, c, place.row, 1, h))
         column = k.let("x", _nearest(op, c, place.column, 2, w))
-        c.store(place.at(0), x.buffer[x.index(place.batch, row, column, place.slice)])
+        c.store(place.at(0), x.vec4(x.index(place.batch, row, column, place.slice)))
     return c.done(place.grid)
 
 

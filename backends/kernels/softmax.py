@@ -22,17 +22,17 @@ def softmax(op: Softmax | LogSoftmax, c: Context) -> Built:
     with k.when((column < w) & (row < h) & (batch < n)):
         most = k.var("most", const(-LARGEST, F32X4))
         with k.loop("s", x.slices) as s:
-            value = x.mask(x.buffer[x.index(batch, row, column, s)], s, -LARGEST)
+            value = x.mask(x.vec4(x.index(batch, row, column, s)), s, -LARGEST)
             k.assign(most, call("max", most, value))
         top = k.let("top", Fold("max", -LARGEST).lanes(most))
         total4 = k.var("total4", const(0.0, F32X4))
         with k.loop("s", x.slices) as s:
-            raised = call("exp", (x.buffer[x.index(batch, row, column, s)] - top) * beta)
+            raised = call("exp", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
             k.add(total4, x.mask(k.let("raised", raised), s, 0.0))
         total = k.let("total", Fold("+", 0.0).lanes(total4))
         scale = k.let("scale", const(1.0, F32) / total if isinstance(op, Softmax) else call("log", total))
         with k.loop("s", x.slices) as s:
-            shifted = k.let("shifted", (x.buffer[x.index(batch, row, column, s)] - top) * beta)
+            shifted = k.let("shifted", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
             made = call("exp", shifted) * scale if isinstance(op, Softmax) else shifted - scale
             c.store(c.at(batch, row, column, s), made)
     return c.done((w, h, n))

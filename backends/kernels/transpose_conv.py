@@ -41,11 +41,11 @@ def transpose_conv(op: TransposeConv, c: Context) -> Built:
     channels = c.output.shape[3]
     filter = np.asarray(op.weights.static("weights"), np.float32)
     weights = c.weights(weight_rows(filter, c.output.slices))
-    biases = c.channel_rows(bias_data(op.bias), channels)
+    biases = c.channels(bias_data(op.bias), channels)
 
     place = slice_grid(c, 1)
     with k.when(place.inside):
-        acc = k.var("acc", c.weights_buffer[place.slice + biases])
+        acc = k.var("acc", biases(place.slice))
         t = k.let("t", place.row + top)
         u = k.let("u", place.column + left)
         with k.loop("j", -(-kh // sh)) as j:

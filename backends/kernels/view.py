@@ -62,7 +62,8 @@ class View:
     """A tensor as a kernel reads and writes it.
 
     ``shape`` is NHWC. A PHWC4 view's buffer holds vec4 elements, a row-major one's scalars. ``base`` is
-    the first element's index in the buffer; ``lanes`` says what the padding lanes hold.
+    the first element's index in the buffer; ``lanes`` says what the padding lanes hold. Where ``low``
+    isn't 0, the element that far on has to be added: what halves left of it.
     """
 
     shape: Shape
@@ -70,6 +71,7 @@ class View:
     layout: Layout = "phwc4"
     lanes: Lanes = "zero"
     base: int = 0
+    low: int = 0
 
     @property
     def slices(self) -> int:
@@ -106,7 +108,7 @@ class View:
         wide = at.shape[3] > 1 and c == 1
         slice = zero if wide else at.slice
         if self.layout == "phwc4":
-            value = self.buffer[self._vec4(batch, self._pixel(at), slice)]
+            value = self.vec4(self._vec4(batch, self._pixel(at), slice))
         else:
             value = compose(*self._lanes(batch, self._pixel(at), slice))
         return splat(value.lane(0), 4) if wide else value
@@ -139,9 +141,14 @@ class View:
             found.append((self._scalar(at.batch, self._pixel(at), channel), value.lane(i), guard))
         return found
 
+    def vec4(self, index: Expr) -> Expr:
+        """The vec4 of an index, in full accuracy."""
+        value = self.buffer[index]
+        return value + self.buffer[index + self.low] if self.low else value
+
     def read_clean(self, batch: Expr, row: Expr, column: Expr, slice: Expr) -> Expr:
         """The vec4 at exact coordinates with padding lanes that can't harm a sum: masked if need be."""
-        value = self.buffer[self.index(batch, row, column, slice)]
+        value = self.vec4(self.index(batch, row, column, slice))
         return self.mask(value, slice, 0.0) if self.lanes == "any" else value
 
     def mask(self, value: Expr, slice: Expr, fill: float) -> Expr:
@@ -156,7 +163,7 @@ class View:
         """One scalar, its channel known only at run time."""
         if self.layout == "nhwc":
             return self.buffer[self._scalar(batch, row * self.shape[2] + column, channel)]
-        vector = self.buffer[self.index(batch, row, column, channel // 4)]
+        vector = self.vec4(self.index(batch, row, column, channel // 4))
         return vector.lane(0) if self.shape[3] == 1 else lane_of(vector, channel % 4)
 
 

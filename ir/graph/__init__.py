@@ -1,0 +1,1 @@
+"""The graph IR: typed SSA ops, declared one a file in ``ops``."""

@@ -1,15 +1,15 @@
 """Interprets a kernel with NumPy, all invocations in lockstep: what a kernel means.
 
-A value is a tuple of arrays, one a lane, each broadcastable over the invocations; an axis that a value
-doesn't depend on stays 1, so that weights read once a slice are loaded once a slice. Control flow that
-invocations disagree on runs under a mask.
+A value is an array of shape (lanes, *invocations); an axis that it doesn't depend on stays 1, so that
+a weight is loaded once for all the invocations that share it. Control flow that invocations disagree
+on runs under a mask.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -36,6 +36,7 @@ from tflgpuc.ir.shader.expr import (
     Unary,
     walk,
 )
+from tflgpuc.ir.shader.numpy_functions import CALLS, DTYPES, binary_function, cast, dot, unset
 from tflgpuc.ir.shader.stmt import (
     Assign,
     Barrier,
@@ -52,37 +53,37 @@ from tflgpuc.ir.shader.stmt import (
 from tflgpuc.ir.shader.types import Scalar
 
 Array = NDArray[Any]
-Lanes = tuple[Array, ...]
 Mask = Array | None
 
-DTYPES: dict[Scalar, type[np.generic]] = {
-    "f32": np.float32,
-    "f16": np.float16,
-    "i32": np.int32,
-    "u32": np.uint32,
-    "bool": np.bool_,
-}
-# Invocations at a time: their registers fit a CPU's second-level cache.
-CHUNK = 1 << 14
+# Invocations at a time: what a kernel keeps in registers then stays in a CPU's caches.
+CHUNK = 1 << 15
+# The nodes whose value may be another value's memory, or a view of it.
+ALIASES = (Name, Const, Builtin, Lane, Bitcast, Compose)
 
 
-def interpret(kernel: Kernel, buffers: Mapping[str, NDArray[np.uint8]]) -> None:
+def interpret(
+    kernel: Kernel, buffers: Mapping[str, NDArray[np.uint8]], strict: bool = False
+) -> None:
     """Runs every work group; ``buffers`` are the bytes bound to each buffer, written in place.
 
-    Raises KernelError where an invocation that is running reads or writes outside of a buffer.
+    Raises KernelError where a running invocation reads or writes outside of a buffer; where ``strict``
+    also if two invocations write one element in the same store.
     """
+    for b in kernel.buffers:
+        if b.name not in buffers:
+            raise KernelError(f"kernel {kernel.name}: nothing is bound to {b.name}")
     bound = {b.name: _elements(b, buffers[b.name]) for b in kernel.buffers}
     with np.errstate(all="ignore"):
         for chunk in _chunks(kernel):
-            _Run(kernel, bound, chunk).block(kernel.body, None)
+            _Run(kernel, bound, chunk, strict).block(kernel.body, None)
 
 
 def _elements(buffer: Buffer, data: NDArray[np.uint8]) -> Array:
     """The bound bytes as (elements, lanes) in the storage type."""
     scalar: Scalar = "i32" if buffer.storage == "bool" else buffer.storage
-    lanes = buffer.element.lanes
     size = buffer.element_bytes
-    return data[: data.size // size * size].view(DTYPES[scalar]).reshape(-1, lanes)
+    whole = data[: data.size // size * size]
+    return whole.view(DTYPES[scalar]).reshape(-1, buffer.element.lanes)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class _Chunk:
 
 
 def _chunks(kernel: Kernel) -> Iterator[_Chunk]:
+    """The launched invocations, some whole work groups at a time where the body knows of groups."""
     used = {
         e.kind
         for s in walk_stmts(kernel.body)
@@ -103,76 +105,77 @@ def _chunks(kernel: Kernel) -> Iterator[_Chunk]:
         for e in walk(root)
         if isinstance(e, Builtin)
     }
-    grouped = bool(kernel.shared) or bool(used - {"global_id"})
-    size, groups = kernel.size, kernel.groups
-    if grouped:
-        extents, unit = groups, math.prod(size)
+    if kernel.shared or used - {"global_id"}:
+        for ranges in _split(kernel.groups, max(1, CHUNK // math.prod(kernel.size))):
+            yield _grouped(ranges, kernel.size)
     else:
-        x, y, z = (g * s for g, s in zip(groups, size, strict=True))
-        extents, unit = (x, y, z), 1
-    for ranges in _split(extents, max(1, CHUNK // unit)):
-        yield _grouped(ranges, size) if grouped else _flat(ranges)
+        x, y, z = (g * s for g, s in zip(kernel.groups, kernel.size, strict=True))
+        for ranges in _split((x, y, z), CHUNK):
+            yield _flat(ranges)
 
 
 def _split(extents: tuple[int, int, int], most: int) -> Iterator[tuple[range, range, range]]:
-    """Boxes of at most about ``most`` places, long along x."""
-    steps = []
-    left = most
+    """Boxes of at most ``most`` places, long along x."""
+    cuts = []
     for extent in extents:
-        step = max(1, min(extent, left))
-        steps.append(step)
-        left = max(1, left // step)
-    cuts = [
-        [range(i, min(i + s, e)) for i in range(0, e, s)]
-        for e, s in zip(extents, steps, strict=True)
-    ]
+        step = max(1, min(extent, most))
+        cuts.append([range(i, min(i + step, extent)) for i in range(0, extent, step)])
+        most //= step
     for z, y, x in itertools.product(cuts[2], cuts[1], cuts[0]):
         yield x, y, z
 
 
-def _along(values: range | Array, axis: int, axes: int) -> Array:
-    """Values laid along one axis of a shape of ``axes`` axes."""
+def _along(values: range, axis: int, axes: int) -> Array:
+    """Values laid along one axis of ``axes``."""
     shape = [1] * axes
     shape[axis] = len(values)
     return np.asarray(values, np.int32).reshape(shape)
 
 
 def _flat(ranges: tuple[range, range, range]) -> _Chunk:
-    builtins = {("global_id", i): _along(r, 2 - i, 3) for i, r in enumerate(ranges)}
+    builtins = {("global_id", i): _along(r, 3 - i, 4) for i, r in enumerate(ranges)}
     x, y, z = map(len, ranges)
-    return _Chunk(builtins, (z, y, x), np.zeros((1, 1, 1), np.int32), 1)
+    return _Chunk(builtins, (z, y, x), np.zeros((1, 1, 1, 1), np.int32), 1)
 
 
 def _grouped(ranges: tuple[range, range, range], size: tuple[int, int, int]) -> _Chunk:
     builtins: dict[tuple[str, int], Array] = {}
     for i, r in enumerate(ranges):
-        group, local = _along(r, 2 - i, 6), _along(range(size[i]), 5 - i, 6)
+        group, local = _along(r, 3 - i, 7), _along(range(size[i]), 6 - i, 7)
         builtins["group_id", i] = group
         builtins["local_id", i] = local
-        builtins["global_id", i] = group * size[i] + local
+        builtins["global_id", i] = group * np.int32(size[i]) + local
     x, y, z = map(len, ranges)
-    number = np.arange(x * y * z, dtype=np.int32).reshape(z, y, x, 1, 1, 1)
+    number = np.arange(x * y * z, dtype=np.int32).reshape(1, z, y, x, 1, 1, 1)
     return _Chunk(builtins, (z, y, x, *reversed(size)), number, x * y * z)
 
 
 @dataclass
 class _Variable:
-    """A variable, and the mask under which it was declared: outside of it nobody can see it."""
+    """A variable, and the mask under which it was declared: outside of it nobody can see it.
 
-    lanes: list[Array]
+    The array is the variable's own, so that it may be written in place.
+    """
+
+    value: Array
     mask: Mask
 
 
 class _Run:
     """One chunk of invocations walking through the kernel together."""
 
-    def __init__(self, kernel: Kernel, bound: Mapping[str, Array], chunk: _Chunk) -> None:
+    def __init__(
+        self, kernel: Kernel, bound: Mapping[str, Array], chunk: _Chunk, strict: bool
+    ) -> None:
         self.kernel = kernel
         self.bound = bound
         self.chunk = chunk
-        self.names: dict[str, Lanes | _Variable] = {}
+        self.strict = strict
+        self.uniform = (1,) * (len(chunk.shape) + 1)
+        self.names: dict[str, Array | _Variable] = {}
+        self.constants: dict[Const, Array] = {}
         self.shared = {
-            s.name: np.full((chunk.groups * s.count, s.element.lanes), _unset(s.element.scalar))
+            s.name: np.full((chunk.groups * s.count, s.element.lanes), unset(s.element.scalar))
             for s in kernel.shared
         }
         self.mask: Mask = None
@@ -183,19 +186,19 @@ class _Run:
     def block(self, body: tuple[Stmt, ...], mask: Mask) -> None:
         for s in body:
             self.mask = mask
-            self.where = "" if isinstance(s, Barrier) else s.loc
+            self.where = s.loc
             self.stmt(s, mask)
 
     def stmt(self, s: Stmt, mask: Mask) -> None:
         match s:
             case Let():
-                self.names[s.name] = self.value(s.value)
+                self.names[s.name] = self.own(s.value)
+            case Var(value=None):
+                start = np.full((s.type.lanes, *self.uniform[1:]), unset(s.type.scalar))
+                self.names[s.name] = _Variable(start, mask)
             case Var():
-                if s.value is None:
-                    start: Lanes = (np.asarray(_unset(s.type.scalar)),) * s.type.lanes
-                else:
-                    start = self.value(s.value)
-                self.names[s.name] = _Variable(list(start), mask)
+                assert s.value is not None
+                self.names[s.name] = _Variable(self.own(s.value), mask)
             case Assign():
                 self.assign(s, mask)
             case Store():
@@ -205,6 +208,7 @@ class _Run:
             case If():
                 self.branch(s, mask)
             case Barrier():
+                # In lockstep, every invocation is here already.
                 pass
             case _:
                 assert_never(s)
@@ -212,212 +216,141 @@ class _Run:
     def assign(self, s: Assign, mask: Mask) -> None:
         variable = self.names[s.name]
         assert isinstance(variable, _Variable)
-        value = self.value(s.value)
-        for i, new in enumerate(value):
-            old = variable.lanes[i]
-            made = BINARY[s.op](old, new) if s.op else new
-            if mask is not variable.mask and mask is not None:
-                made = np.where(mask, made, old)
-            variable.lanes[i] = made
+        old = variable.value
+        whole = mask is None or mask is variable.mask
+        made = self.own(s.value)
+        if s.op:
+            f = binary_function(s.op, old.dtype)
+            if whole and isinstance(f, np.ufunc) and _covers(old, made):
+                f(old, made, out=old)
+                return
+            made = f(old, made)
+        if mask is None or whole:
+            variable.value = made
+        elif _covers(old, made) and _covers(old, mask):
+            np.copyto(old, made, where=mask)
+        else:
+            variable.value = np.where(mask, made, old)
 
     def loop(self, s: For, mask: Mask) -> None:
-        (start,), (stop,) = self.value(s.start), self.value(s.stop)
-        if start.size == 1 and stop.size == 1:
-            for i in range(int(start.item()), int(stop.item()), s.step):
-                self.names[s.name] = (np.int32(i),)  # type: ignore[assignment]
+        at, stop = self.value(s.start), self.value(s.stop)
+        if at.size == 1 and stop.size == 1:
+            for i in range(at.item(), stop.item(), s.step):
+                self.names[s.name] = np.full(self.uniform, i, np.int32)
                 self.block(s.body, mask)
             return
-        at = start
-        while True:
-            running = at < stop if mask is None else mask & (at < stop)
-            if not running.any():
-                return
-            self.names[s.name] = (at,)
+        while (running := at < stop if mask is None else mask & (at < stop)).any():
+            self.names[s.name] = at
             self.block(s.body, running)
             at = at + np.int32(s.step)
 
     def branch(self, s: If, mask: Mask) -> None:
-        (condition,) = self.value(s.condition)
-        taken = condition if mask is None else mask & condition
-        if taken.all() or (mask is not None and condition.all()):
+        condition = self.value(s.condition)
+        if (condition if mask is None else condition | ~mask).all():
             self.block(s.then, mask)
             return
-        if taken.any():
-            self.block(s.then, taken)
-        rest = ~condition if mask is None else mask & ~condition
-        if s.otherwise and rest.any():
-            self.block(s.otherwise, rest)
+        for body, side in ((s.then, condition), (s.otherwise, ~condition)):
+            running = side if mask is None else mask & side
+            if body and running.any():
+                self.block(body, running)
 
     def store(self, s: Store, mask: Mask) -> None:
-        value, (index,) = self.value(s.value), self.value(s.index)
-        target, index = self.place(s.memory, index)
-        self.mask = mask
-        self.check(s.memory, index, len(target), "writes")
+        value, index = self.value(s.value), self.value(s.index)
+        target, index = self.place(s.memory, index, "writes")
         shape = self.chunk.shape
-        at = np.broadcast_to(index, shape)
-        kept = slice(None) if mask is None else np.broadcast_to(mask, shape)
-        for i, lane in enumerate(value):
-            target[at[kept], i] = np.broadcast_to(lane, shape)[kept]
+        at = np.broadcast_to(index[0], shape)
+        data = np.moveaxis(np.broadcast_to(value, (target.shape[1], *shape)), 0, -1)
+        if mask is not None:
+            running = np.broadcast_to(mask[0], shape)
+            at, data = at[running], data[running]
+        if self.strict and np.unique(at).size != at.size:
+            raise self.error(f"several invocations write one element of {s.memory.name}")
+        target[at] = data
 
     # --- memory ---
 
-    def place(self, memory: Memory, index: Array) -> tuple[Array, Array]:
-        """The elements of a memory, and the index among them; shared memory is one array a group."""
-        if isinstance(memory, Shared):
-            self.check(memory, index, memory.count, "reaches")
-            return self.shared[memory.name], self.chunk.group * memory.count + index
-        return self.bound[memory.name], index
+    def error(self, problem: str) -> KernelError:
+        where = f"{self.where}: " if self.where else ""
+        return KernelError(f"kernel {self.kernel.name}: {where}{problem}")
 
-    def check(self, memory: Memory, index: Array, count: int, what: str) -> None:
-        if index.min() >= 0 and index.max() < count:
-            return
-        outside = (index < 0) | (index >= count)
-        if self.mask is not None:
-            outside = outside & self.mask
-        if outside.any():
-            worst = np.broadcast_to(index, outside.shape)[outside].flat[0]
-            raise KernelError(
-                f"kernel {self.kernel.name}: {self.where}: {what} {memory.name}[{worst}] "
-                f"of {count} elements"
-            )
+    def place(self, memory: Memory, index: Array, what: str) -> tuple[Array, Array]:
+        """The elements of a memory, and which of them each invocation means; shared memory is one
+        array a group. Invocations that don't run mean any element."""
+        elements = (self.shared if isinstance(memory, Shared) else self.bound)[memory.name]
+        count = memory.count if isinstance(memory, Shared) else len(elements)
+        if index.min() < 0 or index.max() >= count:
+            outside = (index < 0) | (index >= count)
+            if self.mask is not None:
+                outside = outside & self.mask
+            if outside.any():
+                worst = np.broadcast_to(index, outside.shape)[outside][0]
+                raise self.error(f"{what} {memory.name}[{worst}] of {count} elements")
+            index = np.clip(index, 0, count - 1)
+        return elements, index + self.chunk.group * count if isinstance(memory, Shared) else index
 
-    def load(self, e: Load) -> Lanes:
-        (index,) = self.value(e.index)
-        elements, index = self.place(e.memory, np.asarray(index))
-        self.check(e.memory, index, len(elements), "reads")
-        if self.mask is not None:
-            index = np.clip(index, 0, len(elements) - 1)
-        found = np.moveaxis(elements[index], -1, 0)
-        wanted = DTYPES[e.type.scalar]
-        return tuple(np.ascontiguousarray(found, wanted))
+    def load(self, e: Load) -> Array:
+        elements, index = self.place(e.memory, self.value(e.index), "reads")
+        found = np.moveaxis(elements[index[0]], -1, 0)
+        return np.ascontiguousarray(found, DTYPES[e.type.scalar])
 
     # --- expressions ---
 
-    def value(self, e: Expr) -> Lanes:
-        """The lanes of an expression."""
+    def own(self, e: Expr) -> Array:
+        """The value of an expression in memory that nothing else refers to."""
+        value = self.value(e)
+        return value.copy() if isinstance(e, ALIASES) else value
+
+    def value(self, e: Expr) -> Array:
+        """The value of an expression: (its lanes, or 1 where they are equal; *invocations)."""
         match e:
             case Name():
                 known = self.names[e.name]
-                return tuple(known.lanes) if isinstance(known, _Variable) else known
+                return known.value if isinstance(known, _Variable) else known
             case Binary():
                 return self.binary(e)
+            case Lane():
+                vector = self.value(e.vector)
+                return vector if len(vector) == 1 else vector[e.index : e.index + 1]
             case Load():
                 return self.load(e)
-            case Lane():
-                return (self.value(e.vector)[e.index],)
             case Const():
-                return (np.asarray(e.value, DTYPES[e.type.scalar]),) * e.type.lanes
+                if e not in self.constants:
+                    self.constants[e] = np.full(self.uniform, e.value, DTYPES[e.type.scalar])
+                return self.constants[e]
             case Builtin():
-                return (self.chunk.builtins[e.kind, e.axis],)
+                return self.chunk.builtins[e.kind, e.axis]
+            case Compose(parts=(part,)):
+                return self.value(part)
             case Compose():
-                parts = [self.value(p)[0] for p in e.parts]
-                return tuple(parts) if len(parts) > 1 else (parts[0],) * e.type.lanes
+                return np.concatenate(np.broadcast_arrays(*map(self.value, e.parts)))
+            case Call(function="dot", args=(a, b)):
+                return dot(self.value(a), self.value(b), a.type.lanes)
             case Call():
-                return self.call(e)
+                return CALLS[e.function](*map(self.value, e.args))
             case Unary():
-                f = np.logical_not if e.op == "!" else np.negative
-                return tuple(f(x) for x in self.value(e.operand))
+                return (np.logical_not if e.op == "!" else np.negative)(self.value(e.operand))
             case Select():
-                condition = self.value(e.condition)
-                sides = zip(self.value(e.if_true), self.value(e.if_false), strict=True)
-                wide = condition * e.type.lanes if len(condition) == 1 else condition
-                return tuple(np.where(c, a, b) for c, (a, b) in zip(wide, sides, strict=True))
+                sides = self.value(e.if_true), self.value(e.if_false)
+                return np.where(self.value(e.condition), *sides)
             case Cast():
-                return tuple(_cast(x, e.type.scalar) for x in self.value(e.operand))
+                return cast(self.value(e.operand), e.type.scalar)
             case Bitcast():
-                return tuple(x.view(DTYPES[e.type.scalar]) for x in self.value(e.operand))
+                return self.value(e.operand).view(DTYPES[e.type.scalar])
             case _:
                 assert_never(e)
 
-    def binary(self, e: Binary) -> Lanes:
+    def binary(self, e: Binary) -> Array:
         left, right = self.value(e.left), self.value(e.right)
-        f = BINARY[e.op]
-        if e.op == "/" and e.left.type.is_int:
-            f = _divide
-        if len(left) == len(right):
-            return tuple(map(f, left, right))
-        wide = max(len(left), len(right))
-        return tuple(
-            map(f, left * (wide // len(left)), right * (wide // len(right)))
-        )
-
-    def call(self, e: Call) -> Lanes:
-        args = [self.value(a) for a in e.args]
-        if e.function == "dot":
-            products = [x * y for x, y in zip(*args, strict=True)]
-            return (sum(products[1:], start=products[0]),)
-        return tuple(CALLS[e.function](*lane) for lane in zip(*args, strict=True))
+        f = binary_function(e.op, left.dtype)
+        if isinstance(e.left, Binary) and e.type.scalar == e.left.type.scalar != "bool":
+            # The left side is a temporary: it can hold the result too.
+            if isinstance(f, np.ufunc) and _covers(left, right):
+                return f(left, right, out=left)
+        return f(left, right)
 
 
-def _unset(scalar: Scalar) -> np.generic:
-    """What memory that nothing has written holds: a NaN, or a number that stands out."""
-    return DTYPES[scalar](math.nan if scalar in ("f32", "f16") else 0)  # type: ignore[arg-type]
-
-
-def _divide(a: Array, b: Array) -> Array:
-    """Integer division that rounds towards zero; by zero gives zero."""
-    safe = np.where(b == 0, 1, b).astype(a.dtype)
-    if (a >= 0).all() and (safe > 0).all():
-        return a // safe
-    quotient = np.abs(a.astype(np.int64)) // np.abs(safe.astype(np.int64))
-    return (quotient * np.sign(a) * np.sign(safe)).astype(a.dtype)
-
-
-def _remainder(a: Array, b: Array) -> Array:
-    return np.asarray(a - _divide(a, b) * b)
-
-
-def _cast(x: Array, scalar: Scalar) -> Array:
-    if scalar in ("i32", "u32") and x.dtype.kind == "f":
-        limits = np.iinfo(DTYPES[scalar])  # type: ignore[type-var]
-        x = np.clip(np.nan_to_num(np.trunc(x), posinf=limits.max, neginf=limits.min), limits.min, limits.max)
-        return x.astype(np.int64).astype(DTYPES[scalar])
-    return x.astype(DTYPES[scalar])
-
-
-def _erf(x: Array) -> Array:
-    return np.vectorize(math.erf, otypes=[np.float32])(x)
-
-
-BINARY: dict[str, Callable[[Array, Array], Array]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "%": _remainder,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
-    "&&": np.logical_and,
-    "||": np.logical_or,
-    "&": np.bitwise_and,
-    "|": np.bitwise_or,
-    "^": np.bitwise_xor,
-    "<<": np.left_shift,
-    ">>": np.right_shift,
-}
-CALLS: dict[str, Callable[..., Array]] = {
-    "abs": np.abs,
-    "atan2": np.arctan2,
-    "ceil": np.ceil,
-    "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
-    "cos": np.cos,
-    "erf": _erf,
-    "exp": np.exp,
-    "floor": np.floor,
-    "isnan": np.isnan,
-    "log": np.log,
-    "max": np.maximum,
-    "min": np.minimum,
-    "pow": np.power,
-    "round_even": np.rint,
-    "rsqrt": lambda x: np.float32(1.0) / np.sqrt(x),
-    "sign": np.sign,
-    "sin": np.sin,
-    "sqrt": np.sqrt,
-    "tanh": np.tanh,
-    "trunc": np.trunc,
-}
+def _covers(a: Array, b: Array) -> bool:
+    """Whether what combines ``a`` and ``b`` has the shape of ``a``."""
+    if a.shape == b.shape or b.size == 1:
+        return True
+    return all(n in (1, m) for m, n in zip(a.shape, b.shape, strict=True))
