@@ -6,47 +6,51 @@ BIN := $(VENV)/bin
 MODELS := .cache/models
 DEMO := $(MODELS)/face_detection_short_range.tflite
 SYSTEM := libegl1 libgles2 libgl1-mesa-dri glslang-tools spirv-tools clang-19 python3-venv
+# ANGLE runs on two Vulkan drivers: lavapipe, and the SwiftShader inside Debian's chromium.
+VULKAN := mesa-vulkan-drivers chromium
 
 .PHONY: demo test lint types sweep clean
 
-demo: $(BIN)/.run $(DEMO)
+demo: $(VENV)/run.stamp $(DEMO)
 	$(BIN)/tflgpuc $(DEMO) -o out/face_detection
 	$(BIN)/tflgpuc verify $(DEMO) out/face_detection
 	$(BIN)/tflgpuc verify $(DEMO) out/face_detection --device gles
 	$(BIN)/tflgpuc inspect out/face_detection
-	ls -R out/face_detection
+	ls -lR out/face_detection
 
-test: $(BIN)/.test $(DEMO)
-	$(MAKE) lint types
+test: $(VENV)/test.stamp $(DEMO)
+	$(MAKE) --no-print-directory lint types
 	$(BIN)/pytest -n 2 --dist loadfile
 
-lint: $(BIN)/.test
+lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# Type checkers don't follow the editable mapping of folders to packages, so they get a real install.
-types: $(BIN)/.test
+# Type checkers don't follow the editable mapping of folders to packages, so they get a real install;
+# build/ goes first, since setuptools would install deleted modules from it.
+types: $(VENV)/test.stamp
 	rm -rf build .cache/types
 	$(BIN)/pip install --quiet --no-deps --target .cache/types .
 	rm -rf build
 	MYPYPATH=.cache/types $(BIN)/mypy -p tflgpuc
 
 # The long way: every model of the zoo, if it is there, on every device.
-sweep: $(BIN)/.test
+sweep: $(VENV)/test.stamp
 	$(BIN)/pytest -n 2 --dist loadfile --sweep tests/models
 
-$(DEMO): examples/fetch_models.py | $(BIN)/.run
+$(DEMO): | $(VENV)/run.stamp
 	$(BIN)/python examples/fetch_models.py $(MODELS)
 
-$(BIN)/.run: setup.cfg pyproject.toml
+$(VENV)/run.stamp: setup.cfg pyproject.toml
 	sh tests/support/system_packages.sh $(SYSTEM)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tflgpuc needs Python 3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[run,verify]'
 	touch $@
 
-$(BIN)/.test: $(BIN)/.run
-	sh tests/support/system_packages.sh --optional mesa-vulkan-drivers chromium
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	sh tests/support/system_packages.sh --optional $(VULKAN)
 	$(BIN)/pip install --quiet -e '.[run,verify,test,dev]'
 	touch $@
 

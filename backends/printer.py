@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar, assert_never
 
+import jinja2
 import numpy as np
 
 from tflgpuc.ir.shader import (
@@ -43,6 +45,10 @@ PRECEDENCE = {
 }  # fmt: skip
 
 
+COMPARISONS = {op for op, level in PRECEDENCE.items() if level in (7, 8)}
+BITS = {"|", "^", "&", "<<", ">>"}
+
+
 class Namer:
     """Makes the author's names legal and unique in a language; one scope a shader."""
 
@@ -53,8 +59,12 @@ class Namer:
     def __call__(self, name: str) -> str:
         """The printed form of an author's name; always the same for the same name."""
         if name not in self._given:
-            # Two underscores in a row are reserved in GLSL and C++.
-            wanted = made = re.sub(r"_+", "_", name).strip("_") or "x"
+            # Two underscores in a row, and one in front, are reserved in GLSL or C++.
+            wanted = re.sub(r"\W|_+", "_", name, flags=re.ASCII)
+            wanted = re.sub(r"_+", "_", wanted).strip("_")
+            if not wanted or wanted[0].isdigit() or wanted.startswith("gl_"):
+                wanted = f"x{wanted[2:] if wanted.startswith('gl_') else wanted}"
+            made = wanted
             n = 0
             while made in self._taken:
                 n += 1
@@ -102,10 +112,6 @@ class Printer(ABC):
         """A value narrowed to storage."""
 
     @abstractmethod
-    def compare(self, e: Binary) -> str:
-        """A comparison of vectors, lane by lane."""
-
-    @abstractmethod
     def select(self, e: Select) -> str:
         """A choice lane by lane."""
 
@@ -123,15 +129,22 @@ class Printer(ABC):
         """A type's name."""
         return self.types[str(type)]
 
+    def declared(self, type: Type) -> str:
+        """A type's name where a variable is declared."""
+        return self.type(type)
+
     def helper(self, name: str) -> str:
         """Notes that a helper function is needed; gives its name."""
         self.helpers[name] = None
         return name
 
-    def call(self, e: Call) -> str:
-        """A built-in function."""
-        name = self.functions.get(e.function, e.function)
-        return f"{name}({', '.join(map(self.expr, e.args))})"
+    def function(self, e: Call) -> str:
+        """The name of a built-in function, or of the helper function that stands in for it."""
+        return self.functions.get(e.function, e.function)
+
+    def call(self, name: str, *args: Expr) -> str:
+        """A call of a function of the language."""
+        return f"{name}({', '.join(map(self.expr, args))})"
 
     def const(self, e: Const) -> str:
         """A literal, splat where it has lanes."""
@@ -142,7 +155,8 @@ class Printer(ABC):
                 # The smallest int has no literal of its own: its digits alone don't fit.
                 text = str(e.value) if e.value != -(2**31) else f"(-{2**31 - 1} - 1)"
             case "u32":
-                text = f"{int(e.value)}u"
+                # What needs more than 16 bits is a mask or bits of a float, and those read best in hex.
+                text = f"{e.value}u" if e.value < 1 << 16 else f"{int(e.value):#x}u"
             case "f32" | "f16":
                 text = self.literal(float(np.float32(e.value)), e.type)
         return text if e.type.lanes == 1 else f"{self.type(e.type)}({text})"
@@ -152,7 +166,7 @@ class Printer(ABC):
         match e:
             case Const():
                 text = self.const(e)
-                return f"({text})" if text.startswith("-") and outer > PRECEDENCE["+"] else text
+                return self._wrapped("unary", text, outer) if text.startswith("-") else text
             case Name():
                 return self.name(e.name)
             case Builtin():
@@ -163,11 +177,11 @@ class Printer(ABC):
                 text = f"{self.name(e.memory.name)}[{self.expr(e.index)}]"
                 return self.load(e.memory, text) if isinstance(e.memory, Buffer) else text
             case Call():
-                return self.call(e)
+                return self.call(self.function(e), *e.args)
             case Unary():
-                return self._wrapped("unary", f"{e.op}{self.expr(e.operand, 13)}", outer)
+                return self.unary(e, outer)
             case Binary():
-                return self._binary(e, outer)
+                return self.binary(e, outer)
             case Select():
                 if e.condition.type.lanes > 1:
                     return self.select(e)
@@ -177,22 +191,29 @@ class Printer(ABC):
                 )
                 return self._wrapped("?:", text, outer)
             case Cast():
-                return f"{self.type(e.type)}({self.expr(e.operand)})"
+                return self.call(self.type(e.type), e.operand)
             case Bitcast():
                 return self.bitcast(e)
             case Compose():
-                return f"{self.type(e.type)}({', '.join(map(self.expr, e.parts))})"
+                return self.call(self.type(e.type), *e.parts)
             case _:
                 assert_never(e)
 
-    def _binary(self, e: Binary, outer: int) -> str:
-        if e.left.type.lanes > 1 and e.type.scalar == "bool":
-            return self.compare(e)
+    def unary(self, e: Unary, outer: int) -> str:
+        """An operator in front of its operand."""
+        # Postfix as the level: no language reads -- or !! as two operators.
+        return self._wrapped("unary", f"{e.op}{self.expr(e.operand, PRECEDENCE['postfix'])}", outer)
+
+    def binary(self, e: Binary, outer: int) -> str:
+        """An operator between its operands."""
         level = PRECEDENCE[e.op]
-        # Mixed && and || read better with parentheses, and compilers ask for them.
-        inner = PRECEDENCE["=="] if e.op in ("&&", "||") else level
-        left = self.expr(e.left, level if e.op == getattr(e.left, "op", None) else inner)
-        return self._wrapped(e.op, f"{left} {e.op} {self.expr(e.right, max(inner, level + 1))}", outer)
+        inner = _inner(e.op)
+        op, right = e.op, e.right
+        if op in ("+", "-") and isinstance(right, Const) and _negatable(right):
+            op, right = "-" if op == "+" else "+", replace(right, value=-right.value)
+        same = isinstance(e.left, Binary) and e.left.op == e.op and e.op not in COMPARISONS
+        left = self.expr(e.left, level if same else inner)
+        return self._wrapped(e.op, f"{left} {op} {self.expr(right, max(inner, level + 1))}", outer)
 
     def _wrapped(self, level: str, text: str, outer: int) -> str:
         return f"({text})" if PRECEDENCE[level] < outer else text
@@ -209,12 +230,12 @@ class Printer(ABC):
         match s:
             case Let():
                 text = self.let.format(
-                    type=self.type(s.value.type), name=self.name(s.name), value=self.expr(s.value)
+                    type=self.declared(s.value.type), name=self.name(s.name), value=self.expr(s.value)
                 )
                 yield f"{indent}{text}{where}"
             case Var():
                 start = "" if s.value is None else f" = {self.expr(s.value)}"
-                yield f"{indent}{self.type(s.type)} {self.name(s.name)}{start};{where}"
+                yield f"{indent}{self.declared(s.type)} {self.name(s.name)}{start};{where}"
             case Assign():
                 yield f"{indent}{self.name(s.name)} {s.op}= {self.expr(s.value)};{where}"
             case Store():
@@ -226,7 +247,8 @@ class Printer(ABC):
             case For():
                 name = self.name(s.name)
                 step = f"{name}++" if s.step == 1 else f"{name} += {s.step}"
-                head = f"int {name} = {self.expr(s.start)}; {name} < {self.expr(s.stop, 9)}; {step}"
+                inner = _inner("<")
+                head = f"int {name} = {self.expr(s.start)}; {name} < {self.expr(s.stop, inner)}; {step}"
                 yield f"{indent}for ({head}) {{{where}"
                 yield from self.block(s.body, depth + 1)
                 yield f"{indent}}}"
@@ -243,7 +265,48 @@ class Printer(ABC):
                 assert_never(s)
 
 
+def _inner(op: str) -> int:
+    """How tightly an operand must bind to stand without parentheses.
+
+    Where precedence is easily misread, compilers warn and people stumble: then even an operand that
+    binds more tightly gets them.
+    """
+    if op in BITS:
+        return PRECEDENCE["unary"]
+    if op in COMPARISONS:
+        return PRECEDENCE["+"]
+    return PRECEDENCE["=="] if op in ("&&", "||") else PRECEDENCE[op]
+
+
+def _negatable(e: Const) -> bool:
+    """Whether ``+ e`` reads better as ``- -e``, and the other way round."""
+    return e.type.lanes == 1 and e.type.scalar != "bool" and -(2**31) < e.value < 0
+
+
 def shortest(value: float) -> str:
-    """The shortest decimal that reads back as the same f32, always with a point or exponent."""
+    """The shortest decimal that reads back as the same f32, always with a point or exponent.
+
+    ``value`` is finite: neither language has a literal for what isn't.
+    """
     text = str(np.float32(value))
-    return text if any(c in text for c in ".einf") else f"{text}.0"
+    if text.lstrip("-") == "3.4028235e+38":
+        # The largest f32 itself; the shortest decimal lies above it, and ANGLE calls that an overflow.
+        return text.replace("235e", "234e")
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
+def comment_lines(lines: Sequence[str]) -> list[str]:
+    """Lines that can't end or continue the comment that they stand in."""
+    # A backslash at the end would draw the next line into the comment.
+    return [" ".join(line.replace("\\", "/").splitlines()) for line in lines]
+
+
+def template(text: str) -> jinja2.Template:
+    """A shader's shell."""
+    return jinja2.Environment(
+        autoescape=False,
+        keep_trailing_newline=True,
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    ).from_string(text)

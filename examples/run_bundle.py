@@ -1,6 +1,6 @@
 """Compiles a model, runs it once on random inputs, and prints what comes out.
 
-    python examples/run_bundle.py model.tflite [interpreter|gles|msl]
+Usage: python examples/run_bundle.py model.tflite [interpreter|gles|msl]
 """
 
 from __future__ import annotations

@@ -48,3 +48,7 @@ class VerifyError(TflgpucError):
 
 class KernelError(TflgpucError):
     """A kernel's author wrote something ill-typed; names the line in the kernel."""
+
+
+class ParseError(TflgpucError):
+    """Text that is no IR; names line and column, and shows the line."""

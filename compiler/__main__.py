@@ -1,0 +1,7 @@
+"""``python -m tflgpuc``."""
+
+import sys
+
+from tflgpuc.cli import main
+
+sys.exit(main())

@@ -1,0 +1,127 @@
+"""``tflgpuc compile MODEL -o DIR``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tflgpuc.cli.common import debug_option, json_option, print_json, progress
+
+
+def _shapes(
+    ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """``NAME=1,224,224,3`` as a name and a shape."""
+    found = {}
+    for text in given:
+        name, _, shape = text.rpartition("=")
+        try:
+            found[name] = tuple(int(n) for n in shape.split(","))
+        except ValueError:
+            found[name] = ()
+        if not name or not found[name] or min(found[name]) < 1:
+            raise click.BadParameter(f"{text!r} is not like NAME=1,224,224,3")
+    return found
+
+
+def _list_targets(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from tflgpuc.targets import load_target, target_names
+
+        for name in target_names():
+            click.echo(f"{name}: {load_target(name).description}")
+        ctx.exit()
+
+
+def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from tflgpuc.passes.pipeline import GROUPS, PASSES
+
+        for name, cls in sorted(PASSES.items()):
+            click.echo(f"{name}: {cls.describe()}")
+        for name, text in GROUPS.items():
+            click.echo(f"{name} = {text}")
+        ctx.exit()
+
+
+@click.command("compile")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder.")
+@click.option("--target", default="generic-gles31", show_default=True, help="A target profile.")
+@click.option(
+    "--precision",
+    type=click.Choice(["f32", "f16"]),
+    default="f32",
+    show_default=True,
+    help="How tensors and weights are stored.",
+)
+@click.option(
+    "--input-shape", "shapes", multiple=True, callback=_shapes, metavar="NAME=1,224,224,3",
+    help="Fix an input's shape; may be repeated.",
+)  # fmt: skip
+@click.option("--passes", help="A pipeline instead of the default one.")
+@click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print.")
+@click.option("--name", help="The model's name in the bundle; by default the file's.")
+@click.option("--print-ir-before", "before", multiple=True, metavar="PASS", help="Print the IR before a pass, or before all.")
+@click.option("--print-ir-after", "after", multiple=True, metavar="PASS", help="Print the IR after a pass, or after all.")
+@click.option("--check", is_flag=True, help="Compare results before and after every pass.")
+@click.option("--debug-shaders", is_flag=True, help="Say in shaders which line of a kernel made what.")
+@click.option("--list-targets", is_flag=True, is_eager=True, expose_value=False, callback=_list_targets, help="List target profiles.")
+@click.option("--list-passes", is_flag=True, is_eager=True, expose_value=False, callback=_list_passes, help="List passes and groups.")
+@json_option
+@debug_option
+def compile_model(
+    model: Path,
+    output: Path,
+    target: str,
+    precision: str,
+    shapes: dict[str, tuple[int, ...]],
+    passes: str | None,
+    emit: str,
+    name: str | None,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    check: bool,
+    debug_shaders: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Compile MODEL to a bundle of shaders, weights and a manifest."""
+    from tflgpuc.driver import compile
+
+    with progress() as report:
+        bundle = compile(
+            model,
+            target=target,
+            precision=precision,
+            passes=passes,
+            input_shapes=shapes,
+            emit=[language.strip() for language in emit.split(",")],
+            name=name,
+            check=check,
+            print_before=before,
+            print_after=after,
+            locations=debug_shaders,
+            progress=report,
+        )
+        report("write", 1, 1)
+        bundle.save(output)
+    made = bundle.manifest
+    summary = {
+        "bundle": str(output),
+        "dispatches": len(made["steps"]),
+        "programs": len(made["programs"]),
+        "barriers": sum(step["barrier"] for step in made["steps"]),
+        "macs": sum(step["macs"] for step in made["steps"]),
+        **made["memory"],
+    }
+    if as_json:
+        print_json(summary)
+        return
+    click.echo(
+        f"{output}: {summary['dispatches']} dispatches of {summary['programs']} programs, "
+        f"{summary['barriers']} barriers, {summary['macs'] / 1e6:.1f} million MACs\n"
+        f"weights {summary['weights_bytes']:,} bytes, arena {summary['arena_bytes']:,} bytes "
+        f"(lower bound {summary['lower_bound_bytes']:,})"
+    )

@@ -1,0 +1,94 @@
+"""Files as a model's inputs: arrays and images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflgpuc.ir.errors import UsageError
+
+IMAGES = (".bmp", ".jpg", ".jpeg", ".png")
+ARRAYS = (".npy", ".npz")
+
+Array = NDArray[Any]
+
+
+def takes_image(shape: list[int]) -> bool:
+    """Whether an input looks like one image: [1, height, width, 1 or 3]."""
+    return len(shape) == 4 and shape[0] == 1 and shape[3] in (1, 3) and min(shape[1:3]) > 1
+
+
+def load_image(path: Path, shape: list[int]) -> NDArray[np.float32]:
+    """An image as a [1, height, width, channels] array from -1 to 1, resized bilinearly.
+
+    Raises UsageError where the file is no image or Pillow is missing.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise UsageError("reading images needs Pillow: pip install 'tflgpuc[verify]'") from None
+    try:
+        with Image.open(path) as image:
+            mode = "RGB" if shape[3] == 3 else "L"
+            sized = image.convert(mode).resize((shape[2], shape[1]), Image.Resampling.BILINEAR)
+            pixels = np.asarray(sized, np.float32)
+    except (OSError, UnidentifiedImageError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    return (pixels.reshape(shape) / np.float32(127.5) - np.float32(1)).astype(np.float32)
+
+
+def load_array(path: Path) -> Array:
+    """The array of a .npy file."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise UsageError(f"{path}: an archive where one array is needed")
+    return array
+
+
+def read_input(path: Path, shape: list[int]) -> Array:
+    """A file as one input's array."""
+    if path.suffix.lower() in IMAGES:
+        if not takes_image(shape):
+            raise UsageError(f"{path}: an image for an input of shape {shape}")
+        return load_image(path, shape)
+    return load_array(path)
+
+
+def random_inputs(shapes: Mapping[str, list[int]], seed: int) -> dict[str, Array]:
+    """Seeded uniform numbers from -1 to 1 for every input."""
+    rng = np.random.default_rng(seed)
+    return {n: rng.uniform(-1, 1, shape).astype(np.float32) for n, shape in shapes.items()}
+
+
+def cases(
+    folder: Path | None, shapes: Mapping[str, list[int]], seed: int
+) -> dict[str, dict[str, Array]]:
+    """Inputs by case: random ones, then one case for each image, .npy and .npz in a folder.
+
+    An image goes to every input that takes one; other inputs stay random.
+    """
+    found = {f"random {seed}": random_inputs(shapes, seed)}
+    if folder is None:
+        return found
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    for path in sorted(folder.iterdir()):
+        base = random_inputs(shapes, seed)
+        suffix = path.suffix.lower()
+        if suffix in IMAGES:
+            images = {n: load_image(path, s) for n, s in shapes.items() if takes_image(s)}
+            if images:
+                found[path.name] = {**base, **images}
+        elif suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                found[path.name] = {**base, **{n: archive[n] for n in archive.files}}
+        elif suffix == ".npy" and len(shapes) == 1:
+            found[path.name] = dict.fromkeys(shapes, load_array(path))
+    return found

@@ -1,0 +1,114 @@
+"""What a model or a bundle consists of, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tflgpuc.backends.bundle import Bundle
+from tflgpuc.backends.kernels.catalogue import unsupported
+from tflgpuc.frontend import import_model
+from tflgpuc.ir.graph.op import Op, Value
+from tflgpuc.ir.graph.ops.constant import Constant
+from tflgpuc.passes.pipeline import parse_pipeline
+from tflgpuc.targets import load_target
+
+Row = dict[str, Any]
+
+
+def inspect_model(path: Path) -> Row:
+    """Inputs, outputs, signatures and ops of a model; ``where`` says GPU, or why not."""
+    module = import_model(path)
+    graph = module.main
+    refused = _refusals(path)
+    ops = [_op(i, op, refused) for i, op in enumerate(graph.ops) if not isinstance(op, Constant)]
+    return {
+        "model": module.name,
+        "description": module.description,
+        "subgraphs": len(module.graphs),
+        "inputs": [_value(n, v) for n, v in zip(graph.input_names, graph.inputs, strict=True)],
+        "outputs": [_value(n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)],
+        "signatures": [s.key for s in module.signatures],
+        "macs": sum(row["macs"] for row in ops),
+        "constant_bytes": sum(op.data.nbytes for op in graph.ops if isinstance(op, Constant)),
+        "histogram": _histogram(ops),
+        "ops": ops,
+    }
+
+
+def _refusals(path: Path) -> dict[tuple[int, int], str]:
+    """Why the GPU can't run operators, by subgraph and operator, after canonicalisation."""
+    graph = import_model(path).main
+    target = load_target("generic-gles31")
+    for p in parse_pipeline("canonicalize,fold,canonicalize,dead-ops"):
+        made = p.run(graph, target)  # type: ignore[attr-defined]
+        graph = made
+    found = {}
+    for op in graph.ops:
+        reason = None if isinstance(op, Constant) else unsupported(op)
+        for source in op.sources if reason else ():
+            found[source.subgraph, source.operator] = str(reason)
+    return found
+
+
+def _op(index: int, op: Op, refused: dict[tuple[int, int], str]) -> Row:
+    source = op.sources[0] if op.sources else None
+    key = (source.subgraph, source.operator) if source else (0, -1)
+    return {
+        "op": source.operator if source else index,
+        "opcode": source.opcode if source else op.name,
+        "name": source.label if source else "",
+        "inputs": " ".join(str(v.type) for v in op.operands if v.constant is None),
+        "outputs": " ".join(str(v.type) for v in op.results),
+        "macs": op.macs(),
+        "where": refused.get(key, "GPU"),
+    }
+
+
+def _histogram(ops: Sequence[Row]) -> list[Row]:
+    counts = Counter((row["opcode"], row["where"]) for row in ops)
+    macs: Counter[tuple[str, str]] = Counter()
+    for row in ops:
+        macs[row["opcode"], row["where"]] += row["macs"]
+    return [
+        {"opcode": opcode, "count": n, "macs": macs[opcode, where], "where": where}
+        for (opcode, where), n in counts.most_common()
+    ]
+
+
+def _value(name: str, value: Value) -> Row:
+    return {"name": name, "type": str(value.type)}
+
+
+def inspect_bundle(bundle: Bundle) -> Row:
+    """The manifest's inputs, outputs, memory and steps, a row each."""
+    made = bundle.manifest
+    sizes = {p["name"]: p["work_group"] for p in made["programs"]}
+    return {
+        "model": made["model"]["name"],
+        "target": made["target"],
+        "precision": made["precision"],
+        "inputs": [_port(p) for p in made["inputs"]],
+        "outputs": [_port(p) for p in made["outputs"]],
+        "memory": made["memory"],
+        "programs": len(made["programs"]),
+        "steps": [
+            {
+                "program": step["program"],
+                "groups": "x".join(map(str, step["groups"])),
+                "work group": "x".join(map(str, sizes[step["program"]])),
+                "tile": "x".join(map(str, step["tile"])),
+                "macs": step["macs"],
+                "bytes": step["bytes"],
+                "barrier": step["barrier"],
+                "ops": "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"])),
+            }
+            for step in made["steps"]
+        ],
+    }
+
+
+def _port(port: Row) -> Row:
+    return {"name": port["name"], "type": "x".join(map(str, [*port["shape"], port["dtype"]]))}

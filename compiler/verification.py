@@ -1,0 +1,140 @@
+"""Compares a bundle with LiteRT, output by output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflgpuc.backends.bundle import Bundle
+from tflgpuc.images import cases
+from tflgpuc.ir.errors import BundleError, ModelError
+from tflgpuc.litert import LiteRt
+
+Array = NDArray[Any]
+TOLERANCE = {"f32": 1e-4, "f16": 1e-2}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output of one case.
+
+    ``error`` is the largest difference from LiteRT, ``relative`` that over the largest of 1 and the
+    reference's range; it passes up to ``tolerance``. Where LiteRT's own two sets of CPU kernels differ by
+    more than that, ``spread`` (relative, too) is what they differ by, and the tolerance is widened by
+    it: nobody can say which of them is right. ``spread`` is None where it wasn't needed.
+    """
+
+    case: str
+    output: str
+    error: float
+    relative: float
+    tolerance: float
+    spread: float | None
+    passed: bool
+
+    @property
+    def verdict(self) -> str:
+        """One word, or a few."""
+        if not self.passed:
+            return "FAIL"
+        return "pass" if self.spread is None else "pass, within LiteRT's own spread"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields and the verdict."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def verify(
+    model: Path,
+    bundle: Bundle,
+    *,
+    device: str = "interpreter",
+    options: Mapping[str, Any] | None = None,
+    inputs: Path | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    strict: bool = False,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> list[Comparison]:
+    """Runs both on random inputs, and on each file of a folder.
+
+    ``strict`` never widens the tolerance. Raises BundleError where the bundle isn't of this model.
+    """
+    ports = {p["name"]: p["shape"] for p in bundle.manifest["inputs"]}
+    reference = LiteRt(model, ports)
+    if {d["name"] for d in reference.inputs} != set(ports):
+        raise BundleError(f"the bundle's inputs {sorted(ports)} aren't those of {model.name}")
+    limit = TOLERANCE[bundle.manifest["precision"]] if tolerance is None else tolerance
+    plain: LiteRt | None = None
+    found: list[Comparison] = []
+    with bundle.runner(device, **(options or {})) as runner:
+        listed = cases(inputs, ports, seed)
+        for i, (case, arrays) in enumerate(listed.items()):
+            progress(case, i, len(listed))
+            wanted, made = reference.run(arrays), runner.run(arrays)
+            rows = [_compared(case, n, w, g, limit) for n, w, g in _paired(wanted, made)]
+            if not strict and not all(row.passed for row in rows):
+                plain = plain or _plain(model, ports)
+                other = plain.run(arrays) if plain else wanted
+                rows = [_widened(row, wanted[n], other[n]) for row, n in zip(rows, wanted, strict=True)]
+            found += rows
+    return found
+
+
+def _plain(model: Path, ports: Mapping[str, list[int]]) -> LiteRt | None:
+    """LiteRT with its reference kernels, where they know all ops."""
+    try:
+        return LiteRt(model, ports, reference=True)
+    except ModelError:
+        return None
+
+
+def _paired(
+    wanted: Mapping[str, Array], made: Mapping[str, Array]
+) -> list[tuple[str, Array, Array]]:
+    """Outputs by name where the names agree, else by position."""
+    if set(wanted) == set(made):
+        return [(name, array, made[name]) for name, array in wanted.items()]
+    return [
+        (name, array, got)
+        for (name, array), got in zip(wanted.items(), made.values(), strict=True)
+    ]
+
+
+def _relative(wanted: Array, made: Array) -> tuple[float, float]:
+    if wanted.shape != made.shape:
+        return float("inf"), float("inf")
+    a, b = wanted.astype(np.float64), made.astype(np.float64)
+    finite = np.isfinite(a)
+    if not np.isfinite(b[finite]).all():
+        return float("inf"), float("inf")
+    error = float(np.abs(a[finite] - b[finite]).max(initial=0.0))
+    return error, error / max(1.0, float(np.abs(a[finite]).max(initial=0.0)))
+
+
+def _compared(case: str, name: str, wanted: Array, made: Array, tolerance: float) -> Comparison:
+    error, relative = _relative(wanted, made)
+    return Comparison(case, name, error, relative, tolerance, None, relative <= tolerance)
+
+
+def _widened(row: Comparison, wanted: Array, other: Array) -> Comparison:
+    """The row judged again where LiteRT itself is less certain than the tolerance."""
+    if row.passed:
+        return row
+    _, spread = _relative(wanted, other)
+    if spread <= row.tolerance:
+        return row
+    return Comparison(
+        row.case,
+        row.output,
+        row.error,
+        row.relative,
+        row.tolerance,
+        spread,
+        row.relative <= row.tolerance + spread,
+    )
