@@ -29,6 +29,7 @@ from tflgpuc.ir.shader import (
     Lane,
     Let,
     Load,
+    Memory,
     Name,
     Select,
     Stmt,
@@ -40,7 +41,8 @@ from tflgpuc.ir.shader import (
 
 # C's levels, loosest first; GLSL and MSL agree with it.
 PRECEDENCE = {
-    "?:": 1, "||": 2, "&&": 3, "|": 4, "^": 5, "&": 6, "==": 7, "!=": 7, "<": 8, "<=": 8, ">": 8, ">=": 8,
+    "?:": 1, "||": 2, "&&": 3, "|": 4, "^": 5, "&": 6,
+    "==": 7, "!=": 7, "<": 8, "<=": 8, ">": 8, ">=": 8,
     "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "%": 11, "unary": 12, "postfix": 13,
 }  # fmt: skip
 
@@ -77,8 +79,8 @@ class Namer:
 class Printer(ABC):
     """Prints one kernel's statements; a language says how types, names and built-ins are spelt.
 
-    ``locations`` adds the kernel author's ``file.py:line`` to each statement. ``helpers`` collects the
-    helper functions that the text needs.
+    ``locations`` adds the kernel author's ``file.py:line`` to each statement. ``helpers`` collects
+    the helper functions that the text needs.
     """
 
     types: ClassVar[dict[str, str]]
@@ -90,7 +92,8 @@ class Printer(ABC):
         self.locations = locations
         self.helpers: dict[str, None] = {}
         self.name = Namer(reserved)
-        for memory in (*kernel.buffers, *kernel.shared):
+        memories: tuple[Memory, ...] = (*kernel.buffers, *kernel.shared)
+        for memory in memories:
             self.name(memory.name)
 
     # --- what a language says ---
@@ -155,7 +158,7 @@ class Printer(ABC):
                 # The smallest int has no literal of its own: its digits alone don't fit.
                 text = str(e.value) if e.value != -(2**31) else f"(-{2**31 - 1} - 1)"
             case "u32":
-                # What needs more than 16 bits is a mask or bits of a float, and those read best in hex.
+                # What needs more than 16 bits is a mask or a float's bits; those read best in hex.
                 text = f"{e.value}u" if e.value < 1 << 16 else f"{int(e.value):#x}u"
             case "f32" | "f16":
                 text = self.literal(float(np.float32(e.value)), e.type)
@@ -229,9 +232,9 @@ class Printer(ABC):
         where = f"  // {s.loc}" if self.locations and s.loc else ""
         match s:
             case Let():
-                text = self.let.format(
-                    type=self.declared(s.value.type), name=self.name(s.name), value=self.expr(s.value)
-                )
+                type = self.declared(s.value.type)
+                value = self.expr(s.value)
+                text = self.let.format(type=type, name=self.name(s.name), value=value)
                 yield f"{indent}{text}{where}"
             case Var():
                 start = "" if s.value is None else f" = {self.expr(s.value)}"
@@ -247,9 +250,8 @@ class Printer(ABC):
             case For():
                 name = self.name(s.name)
                 step = f"{name}++" if s.step == 1 else f"{name} += {s.step}"
-                inner = _inner("<")
-                head = f"int {name} = {self.expr(s.start)}; {name} < {self.expr(s.stop, inner)}; {step}"
-                yield f"{indent}for ({head}) {{{where}"
+                test = f"{name} < {self.expr(s.stop, _inner('<'))}"
+                yield f"{indent}for (int {name} = {self.expr(s.start)}; {test}; {step}) {{{where}"
                 yield from self.block(s.body, depth + 1)
                 yield f"{indent}}}"
             case If():
@@ -290,7 +292,7 @@ def shortest(value: float) -> str:
     """
     text = str(np.float32(value))
     if text.lstrip("-") == "3.4028235e+38":
-        # The largest f32 itself; the shortest decimal lies above it, and ANGLE calls that an overflow.
+        # The shortest decimal of the largest f32 lies above it, which ANGLE calls an overflow.
         return text.replace("235e", "234e")
     return text if "." in text or "e" in text else f"{text}.0"
 

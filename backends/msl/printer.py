@@ -22,8 +22,8 @@ HELPERS = {
 static inline float4 erf_approx(float4 x) {
     const float4 a = abs(x);
     const float4 t = 1.0f / (1.0f + 0.3275911f * a);
-    const float4 tail = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-    return sign(x) * (1.0f - tail * precise::exp(-a * a));
+    const float4 tail = ((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f;
+    return sign(x) * (1.0f - (tail * t + 0.254829592f) * t * precise::exp(-a * a));
 }
 static inline float erf_approx(float x) { return erf_approx(float4(x)).x; }
 """,
@@ -46,7 +46,9 @@ static inline float pow_signed(float x, float y) {
     return floor(0.5f * y) == 0.5f * y ? size : -size;
 }
 static inline float4 pow_signed(float4 x, float4 y) {
-    return float4(pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+    const float2 low = float2(pow_signed(x.x, y.x), pow_signed(x.y, y.y));
+    const float2 high = float2(pow_signed(x.z, y.z), pow_signed(x.w, y.w));
+    return float4(low, high);
 }
 """,
 }
@@ -66,8 +68,10 @@ class MslPrinter(Printer):
     """
 
     types: ClassVar[dict[str, str]] = {
-        "f32": "float", "f32x2": "float2", "f32x4": "float4", "f16": "half", "f16x2": "half2", "f16x4": "half4",
-        "i32": "int", "i32x2": "int2", "i32x4": "int4", "u32": "uint", "u32x2": "uint2", "u32x4": "uint4",
+        "f32": "float", "f32x2": "float2", "f32x4": "float4",
+        "f16": "half", "f16x2": "half2", "f16x4": "half4",
+        "i32": "int", "i32x2": "int2", "i32x4": "int4",
+        "u32": "uint", "u32x2": "uint2", "u32x4": "uint4",
         "bool": "bool", "boolx2": "bool2", "boolx4": "bool4",
     }  # fmt: skip
     functions: ClassVar[dict[str, str]] = {
@@ -136,8 +140,8 @@ class MslPrinter(Printer):
         body = "\n".join(self.block(legalize(self.kernel).body))
         arguments = []
         for i, b in enumerate(self.kernel.buffers):
-            const = "const " if b.access == "read" else ""
-            arguments.append(f"device {const}{self.element(b)}* {self.name(b.name)} [[buffer({i})]]")
+            space = "device const" if b.access == "read" else "device"
+            arguments.append(f"{space} {self.element(b)}* {self.name(b.name)} [[buffer({i})]]")
         shared = [
             {"element": self.type(s.element), "name": self.name(s.name), "count": s.count}
             for s in self.kernel.shared
@@ -178,8 +182,8 @@ def print_msl(
     """One .metal file with a function for each kernel, named as the kernel.
 
     ``header`` becomes comment lines at the top, the lines beside a kernel those above its function.
-    ``locations`` adds the kernel author's ``file.py:line`` to each statement. Raises KernelError where
-    a kernel's name can't be a function's, or isn't the only one of its kind.
+    ``locations`` adds the kernel author's ``file.py:line`` to each statement. Raises KernelError
+    where a kernel's name can't be a function's, or isn't the only one of its kind.
     """
     names: set[str] = set()
     for kernel, _ in kernels:
