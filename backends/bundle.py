@@ -38,7 +38,11 @@ class Bundle(BundleFiles):
         Raises BundleError where ``directory`` holds something that isn't a bundle.
         """
         out = Path(directory).resolve()
-        if out.exists() and not (out / MANIFEST).is_file() and (out.is_file() or any(out.iterdir())):
+        if (
+            out.exists()
+            and not (out / MANIFEST).is_file()
+            and (out.is_file() or any(out.iterdir()))
+        ):
             raise BundleError(f"{directory}: exists and is no bundle; remove it or choose another")
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
@@ -91,8 +95,7 @@ def make_bundle(
     made = manifest(schedule, target, weights, about)
     chunks: dict[str, Chunks] = {}
     headers = {
-        k: header(name, k, [s for s in schedule.steps if s.kernel is k])
-        for k in schedule.kernels()
+        k: header(name, k, [s for s in schedule.steps if s.kernel is k]) for k in schedule.kernels()
     }
     if "glsl" in emit:
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
@@ -101,7 +104,9 @@ def make_bundle(
             program["entry"]["glsl"] = {"file": path, "function": "main"}
     if "msl" in emit:
         path = f"msl/{name}.metal"
-        text = print_msl(list(headers.items()), [f"Made by tflgpuc from {name}"], locations=locations)
+        text = print_msl(
+            list(headers.items()), [f"Made by tflgpuc from {name}"], locations=locations
+        )
         chunks[path] = [text.encode()]
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
             program["entry"]["msl"] = {"file": path, "function": kernel.name}
@@ -156,4 +161,3 @@ def _digest(chunks: Chunks) -> str:
     for chunk in chunks:
         made.update(chunk)
     return made.hexdigest()
-

@@ -32,7 +32,7 @@ class WeightsFile:
 
     def add(self, data: Array) -> int:
         """The offset in bytes at which ``data`` lies."""
-        view = memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8))
+        view = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
         key = hashlib.sha256(view).digest()
         if key not in self._known:
             gap = -self.size % self.alignment

@@ -81,7 +81,9 @@ def verify(
             if not strict and not all(row.passed for row in rows):
                 plain = plain or _plain(model, ports)
                 other = plain.run(arrays) if plain else wanted
-                rows = [_widened(row, wanted[n], other[n]) for row, n in zip(rows, wanted, strict=True)]
+                rows = [
+                    _widened(row, wanted[n], other[n]) for row, n in zip(rows, wanted, strict=True)
+                ]
             found += rows
     return found
 
@@ -101,8 +103,7 @@ def _paired(
     if set(wanted) == set(made):
         return [(name, array, made[name]) for name, array in wanted.items()]
     return [
-        (name, array, got)
-        for (name, array), got in zip(wanted.items(), made.values(), strict=True)
+        (name, array, got) for (name, array), got in zip(wanted.items(), made.values(), strict=True)
     ]
 
 

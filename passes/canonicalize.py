@@ -110,9 +110,7 @@ def reshape_of_reshape(op: Reshape, match: Match) -> Value | None:
 
 
 @canonical
-def transpose_bias_is_transpose_conv(
-    op: Convolution2DTransposeBias, match: Match
-) -> Value | None:
+def transpose_bias_is_transpose_conv(op: Convolution2DTransposeBias, match: Match) -> Value | None:
     """MediaPipe's custom op is TRANSPOSE_CONV with a bias."""
     return TransposeConv(
         output_shape=ints(list(op.result.type.shape)),

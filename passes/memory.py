@@ -62,7 +62,9 @@ def lifetimes(schedule: Schedule, alignment: int) -> list[Lifetime]:
             first.setdefault(name, i)
             last[name] = i
     return [
-        Lifetime(name, -(-schedule.tensors[name].type.bytes // alignment) * alignment, i, last[name])
+        Lifetime(
+            name, -(-schedule.tensors[name].type.bytes // alignment) * alignment, i, last[name]
+        )
         for name, i in first.items()
         if schedule.tensors[name].role == "intermediate"
     ]

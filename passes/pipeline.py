@@ -15,8 +15,21 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, VisitError
 
 from tflgpuc.ir.errors import PassError
-from tflgpuc.passes import barriers, canonicalize, dead_ops, fold, fuse, layout, memory
-from tflgpuc.passes import partition, precision, select, simplify_kernels, substitute, work_groups
+from tflgpuc.passes import (
+    barriers,
+    canonicalize,
+    dead_ops,
+    fold,
+    fuse,
+    layout,
+    memory,
+    partition,
+    precision,
+    select,
+    simplify_kernels,
+    substitute,
+    work_groups,
+)
 from tflgpuc.passes.base import PASSES, Pass
 
 ENTRY_POINTS = "tflgpuc.passes"
@@ -90,9 +103,7 @@ def find_pass(name: str) -> type[Pass]:
     return found
 
 
-def as_passes(
-    passes: str | Iterable[Pass | str] | None, precision: str = "f32"
-) -> Sequence[Pass]:
+def as_passes(passes: str | Iterable[Pass | str] | None, precision: str = "f32") -> Sequence[Pass]:
     """What an API caller may give as ``passes``, as a list of passes."""
     if passes is None:
         return default_passes(precision)

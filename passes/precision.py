@@ -32,7 +32,9 @@ class Precision(GraphPass, name="precision"):
     def run(self, graph: Graph, target: Target) -> Graph:
         if self.storage == "f32":
             return graph
-        halves = {op for op in graph.ops if isinstance(op, Fused) and op.types[0].layout == "phwc4"}
+        halves: Set[Op] = {
+            op for op in graph.ops if isinstance(op, Fused) and op.types[0].layout == "phwc4"
+        }
         if self.bound > 0:
             halves = _accurate(graph, halves, self.bound)
         return _stored(graph, halves)
@@ -54,9 +56,7 @@ def _stored(graph: Graph, halves: Set[Op]) -> Graph:
 def _accurate(graph: Graph, halves: Set[Op], bound: float) -> Set[Op]:
     """As many of ``halves`` as keep every output within the bound."""
     rng = np.random.default_rng(0)
-    inputs = [
-        rng.uniform(-1, 1, v.type.shape).astype(NUMPY[v.type.dtype]) for v in graph.inputs
-    ]
+    inputs = [rng.uniform(-1, 1, v.type.shape).astype(NUMPY[v.type.dtype]) for v in graph.inputs]
     exact = graph.evaluate(inputs)
     trial = _Trial(graph, inputs, exact, bound)
     kept = set(halves)
@@ -88,9 +88,7 @@ def _cone(graph: Graph, output: int) -> list[Op]:
 class _Trial:
     """Evaluates a graph with some results rounded to halves."""
 
-    def __init__(
-        self, graph: Graph, inputs: list[Array], exact: list[Array], bound: float
-    ) -> None:
+    def __init__(self, graph: Graph, inputs: list[Array], exact: list[Array], bound: float) -> None:
         self.graph, self.inputs, self.exact, self.bound = graph, inputs, exact, bound
 
     def failing(self, halves: Set[Op]) -> list[int]:

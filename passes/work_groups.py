@@ -35,10 +35,10 @@ def choose_group(grid: Size, target: Target) -> Size:
     Waste is the share of launched invocations that have no work. Among sizes that waste about as
     little, one that fills waves exactly, is close to two waves and is longest along x is best.
     """
-    options = [
+    xs, ys, zs = (
         [n for n in (1 << i for i in range(11)) if n <= limit and n < 2 * extent]
         for extent, limit in zip(grid, target.max_group, strict=True)
-    ]
+    )
     wanted = max(target.wave, min(target.max_invocations, 2 * target.wave))
 
     def cost(size: Size) -> tuple[float, float, int, int, int]:
@@ -49,7 +49,7 @@ def choose_group(grid: Size, target: Target) -> Size:
         distance = abs(math.log2(total / wanted))
         return (round(launched * 8), distance, -size[0], -size[1], size[2])
 
-    allowed = [s for s in product(*options) if math.prod(s) <= target.max_invocations]
+    allowed = [s for s in product(xs, ys, zs) if math.prod(s) <= target.max_invocations]
     return min(allowed, key=cost)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
 from support.models import NO_MODELS, NO_ZOO, fetched_models, zoo
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,7 +8,7 @@ from tflgpuc.backends.kernels.sliding import slice_grid
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32, call, compose, const, select
+from tflgpuc.ir.shader import F32, Expr, call, compose, const, select
 
 
 def axis(op: Concatenation) -> int:
@@ -69,7 +69,7 @@ def _lanes(op: Concatenation, c: Context) -> Built:
         lanes = []
         for i in range(min(4, channels)):
             channel = place.slice * 4 + i
-            made = const(0.0, F32)
+            made: Expr = const(0.0, F32)
             stop = channels
             for j in reversed(range(len(op.values))):
                 view = c.view(op.values[j], f"src{j}")

@@ -13,7 +13,18 @@ from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.graph.types import TensorType
-from tflgpuc.ir.shader import BOOL, F32, F32X4, Buffer, Builder, Expr, Kernel, Operand, Scalar, const
+from tflgpuc.ir.shader import (
+    BOOL,
+    F32,
+    F32X4,
+    Buffer,
+    Builder,
+    Expr,
+    Kernel,
+    Operand,
+    Scalar,
+    const,
+)
 from tflgpuc.ir.target import Target, Tile
 
 HALF_MAX = 65504.0
@@ -140,7 +151,8 @@ class Context:
 
     def exact(self, rows: NDArray[np.float32]) -> tuple[int, int]:
         """Adds rows that have to keep f32's accuracy; gives the index of the first row, and how much
-        further on lies what halves leave of each (0 where there is nothing: the storage is f32)."""
+        further on lies what halves leave of each (0 where there is nothing: the storage is f32).
+        """
         base = self.weights(rows)
         if self._weights_storage == "f32":
             return base, 0
@@ -182,9 +194,7 @@ class Context:
         """A place of the output."""
         return At.of(self.output.shape, batch, row, column, slice)
 
-    def done(
-        self, grid: tuple[int, int, int], group: tuple[int, int, int] | None = None
-    ) -> Built:
+    def done(self, grid: tuple[int, int, int], group: tuple[int, int, int] | None = None) -> Built:
         """The kernel; raises LimitError where it binds more buffers than the target allows."""
         kernel = self.k.done(grid, group)
         if len(kernel.buffers) > self.target.storage_blocks:

@@ -79,9 +79,7 @@ class Accumulators:
 
     def __init__(self, c: Context, slice: Expr, bias: Callable[[Expr], Expr]) -> None:
         self.tile = [(p, s) for s in range(c.tile.slices) for p in range(c.tile.pixels)]
-        self.bias = [
-            c.k.let(f"bias{s}", bias(slice + s)) for s in range(c.tile.slices)
-        ]
+        self.bias = [c.k.let(f"bias{s}", bias(slice + s)) for s in range(c.tile.slices)]
         self.registers: dict[tuple[int, int], Name] = {
             (p, s): c.k.var(f"acc{p}{s}", self.bias[s]) for p, s in self.tile
         }
@@ -95,7 +93,8 @@ class Accumulators:
         k = self.c.k
         for s in range(self.c.tile.slices):
             rows = [
-                k.let(f"w{s}{i}", self.c.weights_buffer[row + (s * stride + i)]) for i in range(lanes)
+                k.let(f"w{s}{i}", self.c.weights_buffer[row + (s * stride + i)])
+                for i in range(lanes)
             ]
             for p, value in enumerate(x):
                 k.add(self.registers[p, s], multiply_add(value, rows))

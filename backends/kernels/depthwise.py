@@ -55,7 +55,7 @@ def source_vec4(
 def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     """A depthwise convolution of any window, stride, dilation and multiplier."""
     k, pixels = c.k, c.tile.pixels
-    _, h, w, channels = c.output.shape
+    w, channels = c.output.shape[2:]
     x = c.view(op.input)
     kh, kw = op.kernel
     top, bottom, left, right = window(op)

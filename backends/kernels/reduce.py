@@ -67,7 +67,11 @@ def kept_axes(op: Reduction) -> str | None:
 
 def reduced_lanes(op: Reduction, x: Lanes, *rest: Lanes) -> Lanes:
     """Rows and columns fold lane by lane; channels leave the result in the first lane, zeros after."""
-    return "zero" if _axes(op)[3] else ("zero" if x == "zero" and FOLDS[type(op)].identity == 0 else "any")
+    return (
+        "zero"
+        if _axes(op)[3]
+        else ("zero" if x == "zero" and FOLDS[type(op)].identity == 0 else "any")
+    )
 
 
 def _axes(op: Reduction) -> tuple[bool, bool, bool, bool]:
@@ -110,7 +114,9 @@ def _read(
     step = 1
     place: list[Expr] = []
     for axis in (2, 1, 3, 0):
-        place.append(index // step % folded[axis] if axes[axis] else (at[0], at[1], at[2], at[3])[axis])
+        place.append(
+            index // step % folded[axis] if axes[axis] else (at[0], at[1], at[2], at[3])[axis]
+        )
         step *= folded[axis]
     column, row, slice, batch = place
     value = x.vec4(x.index(batch, row, column, slice))
@@ -155,7 +161,11 @@ def _tree(op: Reduction, c: Context, x: View, folded: list[int]) -> Built:
     half = LANES // 2
     while half:
         with k.when(lane < half):
-            k.store(partial_results, lane, fold.join(partial_results[lane], partial_results[lane + half]))
+            k.store(
+                partial_results,
+                lane,
+                fold.join(partial_results[lane], partial_results[lane + half]),
+            )
         k.barrier()
         half //= 2
     with k.when(lane.eq(0)):

@@ -8,7 +8,7 @@ from tflgpuc.backends.kernels.context import Context
 from tflgpuc.backends.kernels.view import ZERO4, At, View
 from tflgpuc.ir.shader import BOOL, Expr, call, const, select
 
-TRUE = const(True, BOOL)
+TRUE: Expr = const(True, BOOL)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ def softmax(op: Softmax | LogSoftmax, c: Context) -> Built:
             raised = call("exp", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
             k.add(total4, x.mask(k.let("raised", raised), s, 0.0))
         total = k.let("total", Fold("+", 0.0).lanes(total4))
-        scale = k.let("scale", const(1.0, F32) / total if isinstance(op, Softmax) else call("log", total))
+        scale = k.let(
+            "scale", const(1.0, F32) / total if isinstance(op, Softmax) else call("log", total)
+        )
         with k.loop("s", x.slices) as s:
             shifted = k.let("shifted", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
             made = call("exp", shifted) * scale if isinstance(op, Softmax) else shifted - scale

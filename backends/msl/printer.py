@@ -14,22 +14,22 @@ import jinja2
 from tflgpuc.backends.msl.legalize import legalize
 from tflgpuc.backends.printer import Printer, comment_lines, shortest, template
 from tflgpuc.ir.errors import KernelError
-from tflgpuc.ir.shader import Bitcast, Buffer, Builtin, Call, Kernel, Select, Type
+from tflgpuc.ir.shader import Bitcast, Buffer, Builtin, Call, Kernel, Scalar, Select, Type
 
 HELPERS = {
     # Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.
     "erf_approx": """\
-static inline float4 erf_approx(float4 x) {
+inline float4 erf_approx(float4 x) {
     const float4 a = abs(x);
     const float4 t = 1.0f / (1.0f + 0.3275911f * a);
     const float4 tail = ((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f;
     return sign(x) * (1.0f - (tail * t + 0.254829592f) * t * precise::exp(-a * a));
 }
-static inline float erf_approx(float x) { return erf_approx(float4(x)).x; }
+inline float erf_approx(float x) { return erf_approx(float4(x)).x; }
 """,
     # With fast maths nobody promises what pow() of a negative number is.
     "pow_signed": """\
-static inline float pow_signed(float x, float y) {
+inline float pow_signed(float x, float y) {
     if (y == 0.0f) {
         return 1.0f;
     }
@@ -45,7 +45,7 @@ static inline float pow_signed(float x, float y) {
     }
     return floor(0.5f * y) == 0.5f * y ? size : -size;
 }
-static inline float4 pow_signed(float4 x, float4 y) {
+inline float4 pow_signed(float4 x, float4 y) {
     const float2 low = float2(pow_signed(x.x, y.x), pow_signed(x.y, y.y));
     const float2 high = float2(pow_signed(x.z, y.z), pow_signed(x.w, y.w));
     return float4(low, high);
@@ -132,7 +132,7 @@ class MslPrinter(Printer):
 
     def element(self, buffer: Buffer) -> str:
         """How an element lies in memory."""
-        return self.type(Type(buffer.storage, buffer.element.lanes))
+        return self.type(Type(_storage(buffer), buffer.element.lanes))
 
     def entry(self, header: Sequence[str]) -> str:
         """The kernel's function, ``header`` as comment lines above it."""
@@ -155,8 +155,13 @@ class MslPrinter(Printer):
         )
 
 
+def _storage(memory: Buffer) -> Scalar:
+    """What each lane is kept as; a bool of a buffer takes 32 bits, as in GLSL, but Metal's takes 8."""
+    return "u32" if memory.storage == "bool" else memory.storage
+
+
 def _converts(memory: Buffer) -> bool:
-    return memory.storage != memory.element.scalar
+    return _storage(memory) != memory.element.scalar
 
 
 def _text(name: str) -> str:

@@ -58,7 +58,8 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Runs the command line; the exit status is 0, or 1 for a problem with model, bundle or device,
-    2 for wrong usage, 3 for a bug in tflgpuc."""
+    2 for wrong usage, 3 for a bug in tflgpuc.
+    """
     given = sys.argv[1:] if args is None else args
     debug = "--debug" in given
     # An exception lets ``finally`` remove half-written bundles.

@@ -36,7 +36,8 @@ def _list_targets(ctx: click.Context, parameter: click.Parameter, wanted: bool) 
 
 def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from tflgpuc.passes.pipeline import GROUPS, PASSES
+        from tflgpuc.passes.base import PASSES
+        from tflgpuc.passes.pipeline import GROUPS
 
         for name, cls in sorted(PASSES.items()):
             click.echo(f"{name}: {cls.describe()}")
@@ -47,7 +48,9 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 
 @click.command("compile")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder."
+)
 @click.option("--target", default="generic-gles31", show_default=True, help="A target profile.")
 @click.option(
     "--precision",
@@ -63,12 +66,40 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 @click.option("--passes", help="A pipeline instead of the default one.")
 @click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print.")
 @click.option("--name", help="The model's name in the bundle; by default the file's.")
-@click.option("--print-ir-before", "before", multiple=True, metavar="PASS", help="Print the IR before a pass, or before all.")
-@click.option("--print-ir-after", "after", multiple=True, metavar="PASS", help="Print the IR after a pass, or after all.")
+@click.option(
+    "--print-ir-before",
+    "before",
+    multiple=True,
+    metavar="PASS",
+    help="Print the IR before a pass, or before all.",
+)
+@click.option(
+    "--print-ir-after",
+    "after",
+    multiple=True,
+    metavar="PASS",
+    help="Print the IR after a pass, or after all.",
+)
 @click.option("--check", is_flag=True, help="Compare results before and after every pass.")
-@click.option("--debug-shaders", is_flag=True, help="Say in shaders which line of a kernel made what.")
-@click.option("--list-targets", is_flag=True, is_eager=True, expose_value=False, callback=_list_targets, help="List target profiles.")
-@click.option("--list-passes", is_flag=True, is_eager=True, expose_value=False, callback=_list_passes, help="List passes and groups.")
+@click.option(
+    "--debug-shaders", is_flag=True, help="Say in shaders which line of a kernel made what."
+)
+@click.option(
+    "--list-targets",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_targets,
+    help="List target profiles.",
+)
+@click.option(
+    "--list-passes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_passes,
+    help="List passes and groups.",
+)
 @json_option
 @debug_option
 def compile_model(

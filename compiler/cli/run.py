@@ -24,7 +24,9 @@ from tflgpuc.cli.common import (
     help="A .npy file or an image (scaled to -1..1); may be repeated.",
 )  # fmt: skip
 @device_options("interpreter")
-@click.option("--output", type=click.Path(path_type=Path), help="A folder for the outputs as .npy files.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="A folder for the outputs as .npy files."
+)
 @json_option
 @debug_option
 def run(

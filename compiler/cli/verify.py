@@ -21,7 +21,9 @@ from tflgpuc.cli.common import (
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("bundle", type=click.Path(path_type=Path))
 @device_options("interpreter")
-@click.option("--inputs", type=click.Path(path_type=Path), help="A folder of images, .npy and .npz files.")
+@click.option(
+    "--inputs", type=click.Path(path_type=Path), help="A folder of images, .npy and .npz files."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--tolerance", type=float, help="Relative; by default 1e-4 for f32 and 1e-2 for f16.")
 @click.option("--strict", is_flag=True, help="Don't widen the tolerance by LiteRT's own spread.")

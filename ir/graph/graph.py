@@ -38,7 +38,9 @@ class Graph:
         for op in self.ops:
             for i, value in enumerate(op.operands):
                 if value not in known:
-                    raise VerifyError(f"{op.describe()}: operand {i} ({value!r}) is not defined yet")
+                    raise VerifyError(
+                        f"{op.describe()}: operand {i} ({value!r}) is not defined yet"
+                    )
             op.verify()
             for region in op.regions.values():
                 region.verify()
@@ -58,9 +60,7 @@ class Graph:
                 left[value] -= 1
                 if not left[value]:
                     arrays.pop(value, None)
-            arrays.update(
-                (v, a) for v, a in zip(op.results, made, strict=True) if left[v] > 0
-            )
+            arrays.update((v, a) for v, a in zip(op.results, made, strict=True) if left[v] > 0)
         return [arrays[v] for v in self.outputs]
 
     def with_ops(self, ops: tuple[Op, ...], new: Mapping[Value, Value] | None = None) -> Graph:

@@ -67,7 +67,9 @@ class Source:
     outputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"subgraph {self.subgraph}, op {self.operator} ({self.opcode.lower()} {self.label!r})"
+        return (
+            f"subgraph {self.subgraph}, op {self.operator} ({self.opcode.lower()} {self.label!r})"
+        )
 
     @property
     def label(self) -> str:

@@ -138,9 +138,13 @@ class _Reader:
         by_kind = {str(t.data): t for t in trees}
         operands = [self.operand(t, scope) for t in trees if t.data in ("one", "absent", "many")]
         types = [self.type(t) for t in by_kind["types"].children]
-        fields: dict[str, Any] = dict(zip(self.fields(cls, name, len(operands)), operands, strict=True))
+        fields: dict[str, Any] = dict(
+            zip(self.fields(cls, name, len(operands)), operands, strict=True)
+        )
         regions = [self.graph(t) for t in trees if t.data == "graph"]
-        fields.update(zip((k for k, v in cls.kinds().items() if v == "region"), regions, strict=True))
+        fields.update(
+            zip((k for k, v in cls.kinds().items() if v == "region"), regions, strict=True)
+        )
         if "attributes" in by_kind:
             for attribute in by_kind["attributes"].children:
                 assert isinstance(attribute, Tree)

@@ -27,7 +27,10 @@ def print_graph(graph: Graph) -> str:
 
 def print_module(module: Module) -> str:
     """All graphs of a module, with what belongs to the whole."""
-    head = [f"module {json.dumps(module.name)} {{", f"  description {json.dumps(module.description)}"]
+    head = [
+        f"module {json.dumps(module.name)} {{",
+        f"  description {json.dumps(module.description)}",
+    ]
     for s in module.signatures:
         head.append(
             f"  signature {json.dumps(s.key)} {s.graph} {_ports(s.inputs)} {_ports(s.outputs)}"

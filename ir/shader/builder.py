@@ -168,9 +168,7 @@ class Builder:
         """``value`` as f32."""
         return convert(value, "f32")
 
-    def done(
-        self, grid: tuple[int, int, int], group: tuple[int, int, int] | None = None
-    ) -> Kernel:
+    def done(self, grid: tuple[int, int, int], group: tuple[int, int, int] | None = None) -> Kernel:
         """The kernel; ``group`` only where the body depends on it, as with shared memory."""
         assert len(self._blocks) == 1, "a block is still open"
         return Kernel(

@@ -21,7 +21,11 @@ def clean(kernel: Kernel) -> Kernel:
 
 def _uses(body: tuple[Stmt, ...]) -> Counter[str]:
     return Counter(
-        e.name for s in walk_stmts(body) for root in exprs(s) for e in walk(root) if isinstance(e, Name)
+        e.name
+        for s in walk_stmts(body)
+        for root in exprs(s)
+        for e in walk(root)
+        if isinstance(e, Name)
     )
 
 

@@ -425,7 +425,9 @@ def children(e: Expr) -> tuple[Expr, ...]:
     match e:
         case Const() | Name() | Builtin():
             return ()
-        case Lane(vector=x) | Load(index=x) | Unary(operand=x) | Cast(operand=x) | Bitcast(operand=x):
+        case (
+            Lane(vector=x) | Load(index=x) | Unary(operand=x) | Cast(operand=x) | Bitcast(operand=x)
+        ):
             return (x,)
         case Call(args=xs) | Compose(parts=xs):
             return xs

@@ -239,7 +239,7 @@ def _division(e: Binary, divisor: int, ranges: RangeOf) -> Expr:
     if 0 <= at.low and at.high < divisor:
         return const(0, I32)
     if isinstance(e.left, Const):
-        return const(int(math.trunc(int(e.left.value) / divisor)), I32)
+        return const(math.trunc(int(e.left.value) / divisor), I32)
     whole, rest = _split(e.left, divisor)
     # Rounding towards zero splits only where neither part is negative.
     if whole and at.low >= 0 and ranges(rest).low >= 0 and ranges(rest).high < divisor:
@@ -262,6 +262,7 @@ def _remainder(e: Binary, divisor: int, ranges: RangeOf) -> Expr:
 
 
 def _sum(parts: list[Expr]) -> Expr:
-    return total([p for p in parts if not isinstance(p, Const)], sum(
-        int(p.value) for p in parts if isinstance(p, Const)
-    ))
+    return total(
+        [p for p in parts if not isinstance(p, Const)],
+        sum(int(p.value) for p in parts if isinstance(p, Const)),
+    )

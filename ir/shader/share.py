@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tflgpuc.ir.shader.expr import Binary, Builtin, Call, Expr, Name, children, walk, with_children
-from tflgpuc.ir.shader.stmt import For, If, Kernel, Let, Stmt, Var, blocks, exprs, map_exprs, walk_stmts
+from tflgpuc.ir.shader.stmt import (
+    For,
+    If,
+    Kernel,
+    Let,
+    Stmt,
+    Var,
+    blocks,
+    exprs,
+    map_exprs,
+    walk_stmts,
+)
 from tflgpuc.ir.shader.types import I32
 
 # An index inside a loop is computed many times: one place there is worth moving out.
@@ -23,9 +34,9 @@ def share(kernel: Kernel) -> Kernel:
 class _Sharer:
     def __init__(self, kernel: Kernel) -> None:
         self.variables = {s.name for s in walk_stmts(kernel.body) if isinstance(s, Var)}
-        self.taken = {
-            s.name for s in walk_stmts(kernel.body) if isinstance(s, Let | Var | For)
-        } | {b.name for b in (*kernel.buffers, *kernel.shared)}
+        named = [s.name for s in walk_stmts(kernel.body) if isinstance(s, Let | Var | For)]
+        buffers = [b.name for b in kernel.buffers]
+        self.taken = {*named, *buffers, *(s.name for s in kernel.shared)}
 
     def unique(self) -> str:
         """A name that isn't taken."""

@@ -21,7 +21,7 @@ from tflgpuc.ir.shader.fold import fold
 from tflgpuc.ir.shader.ranges import ANY, Interval, combine
 from tflgpuc.ir.shader.share import share
 from tflgpuc.ir.shader.stmt import Assign, Barrier, For, If, Kernel, Let, Stmt, Store, Var
-from tflgpuc.ir.shader.types import BOOL, I32
+from tflgpuc.ir.shader.types import I32
 from tflgpuc.ir.shader.verify import verify
 
 

@@ -127,5 +127,3 @@ def _registers(body: tuple[Stmt, ...]) -> int:
         now += change[at]
         most = max(most, now)
     return most
-
-

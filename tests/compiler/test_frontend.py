@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tflite
+
 from support.small_models import (
     BIAS,
     FILTER,
@@ -18,7 +19,6 @@ from support.small_models import (
     tensors_with,
 )
 from support.tflite_writer import Operator, Subgraph, Table, Tensor, write
-
 from tflgpuc.frontend import import_model
 from tflgpuc.ir.errors import ModelError, UnsupportedError, UsageError
 from tflgpuc.ir.graph.graph import Module

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tflite
+
 from support.small_models import CONV, conv_model, imported, reshape_model, tensors_with
 from support.tflite_writer import Operator, Subgraph, Table, Tensor, write
-
 from tflgpuc.frontend import import_model
 from tflgpuc.frontend.flatbuffer import Reader, Record
 from tflgpuc.ir.errors import ModelError, TflgpucError, UsageError
-
 
 WIDE = np.zeros((5, 3, 3, 12), np.float32)
 LOGISTIC = Operator("LOGISTIC", (3,), (4,))

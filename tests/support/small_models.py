@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import tflite
-from support.tflite_writer import Operator, Subgraph, Table, Tensor, write
 
+from support.tflite_writer import Operator, Subgraph, Table, Tensor, write
 from tflgpuc.frontend import import_model
 from tflgpuc.ir.graph.graph import Module
 

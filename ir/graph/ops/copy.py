@@ -26,8 +26,8 @@ class Copy(Op, name="gpu.copy"):
     def expr(self, input: Expr) -> Expr:
         return input
 
-    def padding_lanes(self, input: Lanes) -> Lanes:
-        return input
+    def padding_lanes(self, *operands: Lanes) -> Lanes:
+        return operands[0]
 
     @classmethod
     def samples(cls) -> Iterator[Copy]:

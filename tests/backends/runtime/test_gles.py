@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gles_process import LIBRARIES, GlesProcess, missing
 from numpy.typing import NDArray
 
+from gles_process import LIBRARIES, GlesProcess, missing
 from tflgpuc.backends.runtime.gles_library import GlesLibrary, choose_library
 from tflgpuc.ir.errors import DeviceError
 
