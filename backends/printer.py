@@ -61,19 +61,22 @@ class Namer:
     def __call__(self, name: str) -> str:
         """The printed form of an author's name; always the same for the same name."""
         if name not in self._given:
-            # Two underscores in a row, and one in front, are reserved in GLSL or C++.
-            wanted = re.sub(r"\W|_+", "_", name, flags=re.ASCII)
-            wanted = re.sub(r"_+", "_", wanted).strip("_")
-            if not wanted or wanted[0].isdigit() or wanted.startswith("gl_"):
-                wanted = f"x{wanted[2:] if wanted.startswith('gl_') else wanted}"
-            made = wanted
-            n = 0
-            while made in self._taken:
-                n += 1
-                made = f"{wanted}_{n}"
-            self._taken.add(made)
-            self._given[name] = made
+            self._given[name] = self.fresh(name)
         return self._given[name]
+
+    def fresh(self, name: str) -> str:
+        """A name like this one that nothing else has."""
+        # Two underscores in a row, and one in front, are reserved in GLSL or C++.
+        wanted = re.sub(r"[\W_]+", "_", name, flags=re.ASCII).strip("_").removeprefix("gl_")
+        if not wanted or wanted[0].isdigit():
+            wanted = f"x{wanted}"
+        made = wanted
+        n = 0
+        while made in self._taken:
+            n += 1
+            made = f"{wanted}_{n}"
+        self._taken.add(made)
+        return made
 
 
 class Printer(ABC):

@@ -18,7 +18,8 @@ Array = NDArray[Any]
 
 
 class LiteRt:
-    """One interpreter. ``reference`` picks TFLite's plain reference kernels instead of XNNPACK.
+    """One interpreter. ``kernels`` picks one of TFLite's sets of CPU kernels: ``xnnpack``, which it
+    takes by itself, its own ``optimized`` ones, or the plain ``reference`` ones.
 
     Raises DeviceError where the package is missing, ModelError where LiteRT refuses the model.
     """
@@ -28,7 +29,7 @@ class LiteRt:
         model: Path,
         shapes: Mapping[str, list[int]] | None = None,
         threads: int = 1,
-        reference: bool = False,
+        kernels: str = "xnnpack",
     ) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -36,7 +37,11 @@ class LiteRt:
             raise DeviceError(
                 "comparing with TFLite needs ai-edge-litert: pip install 'tflgpuc[verify]'"
             ) from None
-        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+        resolver = {
+            "xnnpack": OpResolverType.AUTO,
+            "optimized": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            "reference": OpResolverType.BUILTIN_REF,
+        }[kernels]
         try:
             with _quiet():
                 self.interpreter = Interpreter(

@@ -43,7 +43,7 @@ class Match:
         """Whether nothing else reads ``value``."""
         return self.uses[value] == 1
 
-    def no(self, reason: str) -> Any:
+    def no(self, reason: str) -> None:
         """Records why the rule doesn't apply; ``return match.no("...")`` reads well."""
         self.tracer.refused[self.rule][reason] += 1
 

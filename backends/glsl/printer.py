@@ -63,9 +63,8 @@ float pow_signed(float x, float y) {
     return floor(0.5 * y) == 0.5 * y ? size : -size;
 }
 vec4 pow_signed(vec4 x, vec4 y) {
-    vec2 low = vec2(pow_signed(x.x, y.x), pow_signed(x.y, y.y));
-    vec2 high = vec2(pow_signed(x.z, y.z), pow_signed(x.w, y.w));
-    return vec4(low, high);
+    return vec4(
+        pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
 }
 """,
 }
@@ -188,7 +187,7 @@ def print_glsl(kernel: Kernel, header: Sequence[str] = (), locations: bool = Fal
     buffers = [
         {
             "access": access[b.access],
-            "block": printer.name(printer.name(b.name).title().replace("_", "")),
+            "block": printer.name.fresh("".join(w[:1].upper() + w[1:] for w in b.name.split("_"))),
             "element": printer.element(b),
             "name": printer.name(b.name),
         }

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tflgpuc.ir.shader import (
     Call,
+    Cast,
     Compose,
     Expr,
     Kernel,
@@ -13,13 +14,17 @@ from tflgpuc.ir.shader import (
     binary,
     bitcast,
     call,
+    const,
     convert,
+    select,
 )
 from tflgpuc.ir.shader.rewrite import rewrite_kernel
 
 INFINITY_BITS, ALL_BUT_SIGN = 0x7F800000, 0x7FFFFFFF
-# Functions whose helper is written for one lane of f32 and for four.
+# Functions whose helper is written for one lane and for four.
 HELPED = ("erf", "pow")
+# Functions that are computed in f32 for halves too: only there are they precise, or have helpers.
+OF_F32 = ("atan2", "cos", "exp", "log", "rsqrt", "sin", "sqrt", "tanh", *HELPED)
 
 
 def legalize(kernel: Kernel) -> Kernel:
@@ -33,11 +38,16 @@ def _expr(e: Expr) -> Expr:
             # Fast maths takes it that there are no NaNs, and folds isnan() to false.
             bits = binary("&", bitcast(convert(x, "f32"), "u32"), ALL_BUT_SIGN)
             return binary(">", bits, INFINITY_BITS)
+        case Cast(operand=x) if x.type.scalar == "bool" and x.type.lanes > 1:
+            # Host compilers have -1 for true in a vector, Metal 1; chosen, it's 1 everywhere.
+            return select(x, const(1, e.type), const(0, e.type))
+        case Call(function="abs", args=(x,)) if x.type.scalar == "u32":
+            return x
         case Call(function="sign", args=(x,)) if x.type.scalar == "i32":
             return call("clamp", x, -1, 1)
         case Call(function="sign", args=(x,)) if x.type.scalar == "u32":
             return call("min", x, 1)
-        case Call(function=name, type=Type(scalar="f16")) if name in HELPED:
+        case Call(function=name, type=Type(scalar="f16")) if name in OF_F32:
             args = tuple(convert(a, "f32") for a in e.args)
             return convert(_expr(replace(e, type=args[0].type, args=args)), "f16")
         case Call(function=name, type=Type(lanes=2)) if name in HELPED:

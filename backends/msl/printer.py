@@ -46,9 +46,8 @@ inline float pow_signed(float x, float y) {
     return floor(0.5f * y) == 0.5f * y ? size : -size;
 }
 inline float4 pow_signed(float4 x, float4 y) {
-    const float2 low = float2(pow_signed(x.x, y.x), pow_signed(x.y, y.y));
-    const float2 high = float2(pow_signed(x.z, y.z), pow_signed(x.w, y.w));
-    return float4(low, high);
+    return float4(
+        pow_signed(x.x, y.x), pow_signed(x.y, y.y), pow_signed(x.z, y.z), pow_signed(x.w, y.w));
 }
 """,
 }
@@ -60,11 +59,10 @@ BUILTINS = {
 
 
 class MslPrinter(Printer):
-    """MSL. Transcendental functions of f32 are the ``precise`` ones.
+    """MSL. Transcendental functions are the ``precise`` ones.
 
     Fast maths is on by default in Metal; its exp, log, sin, cos and pow are off by more than our
     tolerance for large arguments, its tanh may give NaN there, and its sqrt and rsqrt aren't exact.
-    Halves have no ``precise`` functions, and need none.
     """
 
     types: ClassVar[dict[str, str]] = {
@@ -111,8 +109,6 @@ class MslPrinter(Printer):
 
     def function(self, e: Call) -> str:
         name = super().function(e)
-        if e.type.scalar == "f16":
-            return name.removeprefix("precise::")
         return self.helper(name) if name in HELPERS else name
 
     def load(self, memory: Buffer, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,9 @@ def interpret_schedule(schedule: Schedule, inputs: Mapping[str, Array]) -> dict[
                 bound[buffer.name] = step.constants.reshape(-1).view(np.uint8)
             else:
                 bound[buffer.name] = bytes_of(tensor)
-        interpret(step.kernel, bound)
+        # Before work groups are selected, what a kernel computes doesn't depend on them.
+        sized = step.kernel if step.kernel.group else replace(step.kernel, group=(1, 1, 1))
+        interpret(sized, bound)
     made = {}
     for name in schedule.outputs:
         type = schedule.tensors[name].type

@@ -26,8 +26,9 @@ from tflgpuc.ir.errors import DeviceError
 Three = tuple[int, int, int]
 
 FLAGS = [
-    "-x", "c++", "-std=c++17", "-O2", "-fPIC", "-fno-math-errno", "-ffp-contract=off",
-    "-Wall", "-Werror", "-Wno-unknown-attributes", "-Wno-user-defined-literals",
+    "-x", "c++", "-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden",
+    "-fno-math-errno", "-ffp-contract=off",
+    "-Wall", "-Werror", "-Wno-unknown-attributes", "-Wno-user-defined-literals", "-fdeclspec",
     # Halves round after every operation, as on a GPU; excess precision would hide overflow.
     "-Xclang", "-ffloat16-excess-precision=none",
 ]  # fmt: skip
@@ -49,13 +50,16 @@ extern "C" __attribute__((visibility("default"))) int {name}__groups(
     void** buffers, const unsigned* groups, const unsigned* size, unsigned begin, unsigned end) {{
   const unsigned count = size[0] * size[1] * size[2];
   for (unsigned at = begin; at < end; at++) {{
-    const uint3 group = {{at % groups[0], at / groups[0] % groups[1], at / groups[0] / groups[1]}};
+    const unsigned where[] = {{
+      at % groups[0], at / groups[0] % groups[1], at / groups[0] / groups[1]}};
     auto one = [&](unsigned i) {{
-      const uint3 local = {{i % size[0], i / size[0] % size[1], i / size[0] / size[1]}};
-      const uint3 position = {{group.x * size[0] + local.x, group.y * size[1] + local.y,
-                              group.z * size[2] + local.z}};
-      (void)position;
-      {name}({arguments});
+      const unsigned x = i % size[0], y = i / size[0] % size[1], z = i / size[0] / size[1];
+      const auto group = metal_host::make<uint3>(where[0], where[1], where[2]);
+      const auto local = metal_host::make<uint3>(x, y, z);
+      const auto position = metal_host::make<uint3>(
+          where[0] * size[0] + x, where[1] * size[1] + y, where[2] * size[2] + z);
+      (void)group; (void)local; (void)position;
+      ::{name}({arguments});
     }};
     {launch}
   }}
@@ -71,10 +75,13 @@ FIBERS = (
 
 @dataclass(frozen=True)
 class Function:
-    """A kernel function: its arguments as C++ expressions, and whether it meets at barriers."""
+    """A kernel function: its arguments as C++ expressions, the indices of the buffers among them,
+    and whether its threads meet at barriers.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    buffers: frozenset[int]
     barriers: bool
 
 
@@ -91,7 +98,7 @@ class MslLibrary:
         self.functions: Mapping[str, Function] = _functions(source)
         body = THREADGROUP.sub("static thread_local", source)
         glue = "".join(map(_glue, self.functions.values()))
-        text = f'#line 1 "{Path(name).name}"\n{body}\n#include "launcher.h"\n{glue}'
+        text = f'#line 1 "{Path(name).name}"\n{body}\n#line 1 "launcher"\n#include <launcher.h>\n{glue}'
         self._library = ctypes.CDLL(str(_built(text, name, compiler or find_clang())))
 
     def dispatch(
@@ -102,27 +109,34 @@ class MslLibrary:
         group_size: Three,
         threads: int = 1,
     ) -> None:
-        """Runs whole threadgroups. ``buffers`` maps an index to bytes and an offset into them.
+        """Runs whole threadgroups, on so many of the host's threads.
 
-        Raises DeviceError where invocations of a group disagree about a barrier.
+        ``buffers`` maps an index to contiguous bytes, which may be read-only ones where the function
+        only reads, and an offset into them. Raises DeviceError where there is no such function,
+        it lacks a buffer, or the threads of a threadgroup disagree about a barrier.
         """
+        if function not in self.functions:
+            raise DeviceError(f"{self.name}: there is no function {function!r}")
+        lacking = self.functions[function].buffers - buffers.keys()
+        if lacking:
+            raise DeviceError(f"{self.name}: {function}: nothing is bound to buffer {min(lacking)}")
         bound = (ctypes.c_void_p * (max(buffers, default=0) + 1))()
         for index, (array, offset) in buffers.items():
             bound[index] = array.ctypes.data + offset
         run = getattr(self._library, f"{function}__groups")
         shape, size = (ctypes.c_uint * 3)(*groups), (ctypes.c_uint * 3)(*group_size)
         total = groups[0] * groups[1] * groups[2]
-        share = -(-total // max(1, threads))
+        share = max(1, -(-total // max(1, threads)))
         ranges = [(at, min(at + share, total)) for at in range(0, total, share)]
 
         def part(ends: tuple[int, int]) -> int:
             return int(run(bound, shape, size, *ends))
 
-        if len(ranges) == 1:
-            failed = part(ranges[0])
+        if len(ranges) <= 1:
+            failed = any(map(part, ranges))
         else:
-            with ThreadPoolExecutor(threads) as pool:
-                failed = max(pool.map(part, ranges))
+            with ThreadPoolExecutor(len(ranges)) as pool:
+                failed = any(list(pool.map(part, ranges)))
         if failed:
             raise DeviceError(f"{self.name}: {function}: not all threads reach a barrier")
 
@@ -137,11 +151,12 @@ def check(source: str, name: str = "kernels.metal", compiler: str | None = None)
     )
 
 
-@functools.cache
 def find_clang() -> str:
     """A clang of version 16 or later: TFLGPUC_CLANG, or the newest on the path."""
     chosen = os.environ.get("TFLGPUC_CLANG")
     if chosen:
+        if shutil.which(chosen) is None:
+            raise DeviceError(f"TFLGPUC_CLANG is {chosen!r}, which is no program")
         return chosen
     for name in [*(f"clang++-{n}" for n in VERSIONS), "clang++"]:
         found = shutil.which(name)
@@ -152,6 +167,7 @@ def find_clang() -> str:
     )
 
 
+@functools.cache
 def _version(compiler: str) -> int:
     text = subprocess.run([compiler, "-dumpversion"], capture_output=True, text=True, check=False)
     major = text.stdout.split(".")[0].strip()
@@ -166,7 +182,8 @@ def _functions(source: str) -> dict[str, Function]:
         body = plain[match.end() : following.start() if following else None]
         name = match[1]
         arguments = tuple(_argument(name, text) for text in _split(match[2]))
-        found[name] = Function(name, arguments, "threadgroup_barrier" in body)
+        buffers = frozenset(int(n) for n in re.findall(r"\bbuffer\s*\(\s*(\d+)", match[2]))
+        found[name] = Function(name, arguments, buffers, "threadgroup_barrier" in body)
     return found
 
 
@@ -203,7 +220,7 @@ def _shim() -> Path:
 def _clang(flags: list[str], text: str, compiler: str) -> str:
     shim = str(_shim())
     made = subprocess.run(
-        [compiler, *flags, "-I", shim, "-isystem", shim, "-"],
+        [compiler, *flags, "-isystem", shim, "-"],
         input=text,
         capture_output=True,
         text=True,

@@ -43,8 +43,8 @@ def verify(
 ) -> int:
     """Compare the bundle in BUNDLE with LiteRT running MODEL; exit 1 where an output differs.
 
-    An output passes up to a relative error of the tolerance. Where LiteRT's XNNPACK and reference
-    kernels themselves differ by more, that spread is shown and allowed; --strict doesn't.
+    An output passes up to a relative error of the tolerance. Where LiteRT's own sets of CPU
+    kernels differ by more, that spread is shown and allowed; --strict doesn't.
     """
     from tflgpuc.backends.bundle import load
     from tflgpuc.verification import verify as compare

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from tflgpuc.ir.shader.expr import Name, walk
+from tflgpuc.ir.shader.expr import Expr, Name, children
 from tflgpuc.ir.shader.stmt import Assign, For, If, Kernel, Let, Stmt, Var, exprs, walk_stmts
 
 
@@ -20,13 +20,20 @@ def clean(kernel: Kernel) -> Kernel:
 
 
 def _uses(body: tuple[Stmt, ...]) -> Counter[str]:
-    return Counter(
-        e.name
-        for s in walk_stmts(body)
-        for root in exprs(s)
-        for e in walk(root)
-        if isinstance(e, Name)
-    )
+    """How often names are read, except by the variable itself in its own assignments."""
+    found: Counter[str] = Counter()
+
+    def read(e: Expr, own: str) -> None:
+        if isinstance(e, Name):
+            found[e.name] += e.name != own
+        for x in children(e):
+            read(x, own)
+
+    for s in walk_stmts(body):
+        own = s.name if isinstance(s, Assign) else ""
+        for e in exprs(s):
+            read(e, own)
+    return found
 
 
 def _kept(body: tuple[Stmt, ...], uses: Counter[str]) -> tuple[Stmt, ...]:
@@ -36,8 +43,7 @@ def _kept(body: tuple[Stmt, ...], uses: Counter[str]) -> tuple[Stmt, ...]:
             case Let() | Var() | Assign() if not uses[s.name]:
                 continue
             case For():
-                inner = _kept(s.body, uses)
-                if inner:
+                if inner := _kept(s.body, uses):
                     made.append(replace(s, body=inner))
             case If():
                 then, otherwise = _kept(s.then, uses), _kept(s.otherwise, uses)

@@ -6,6 +6,7 @@ Every constructor function here checks types, so an ill-typed kernel fails at it
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -169,6 +170,15 @@ class Const(Node):
     """A literal; with several lanes all of them have this value."""
 
     value: float | int | bool
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same literal: 0.0 is not -0.0, and NaN is NaN."""
+        if not isinstance(other, Const) or self.type != other.type:
+            return False
+        a, b = self.value, other.value
+        if a != a or b != b:
+            return a != a and b != b
+        return a == b and math.copysign(1, a) == math.copysign(1, b)
 
 
 @node

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from tflgpuc.ir.shader.expr import (
-    COMPARISONS,
     Binary,
+    Bitcast,
     Call,
     Cast,
     Compose,
@@ -20,43 +19,43 @@ from tflgpuc.ir.shader.expr import (
     Unary,
     const,
 )
-from tflgpuc.ir.shader.ranges import Interval, decide
-from tflgpuc.ir.shader.types import BOOL, I32
+from tflgpuc.ir.shader.integers import RangeOf, folded_bound, folded_integer, integer, normal
+from tflgpuc.ir.shader.ranges import LOWEST, wrapped
+from tflgpuc.ir.shader.types import BOOL, I32, Type
 
-RangeOf = Callable[[Expr], Interval]
+FLIPPED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+# An i32 within these survives a way through f32.
+EXACT = 2**24
 
 
 def fold(e: Expr, ranges: RangeOf) -> Expr:
     """The expression in its simplest form; float arithmetic only where the result is the same."""
     match e:
-        case Binary(type=type) if e.left.type == I32 and type in (I32, BOOL):
-            return _integer(e, ranges)
-        case Binary():
-            return _logic(e) if e.op in ("&&", "||") else _float(e)
-        case Unary(op="-", operand=Const(value=v)) if e.type.scalar != "bool":
-            return const_like(e, -v)
-        case Unary(op="!", operand=Const(value=v)):
-            return const_like(e, not v)
+        case Binary(op="&&" | "||"):
+            return _logic(e)
+        case Binary(type=type, left=a) if a.type == I32 and type in (I32, BOOL):
+            return folded_integer(e, ranges)
+        case Binary(left=a) if a.type.scalar == "f32":
+            return _float(e)
+        case Unary():
+            return _unary(e)
         case Call(function="min" | "max" | "clamp") if e.type == I32:
-            return _bounded(e, ranges)
+            return folded_bound(e, ranges)
+        case Call():
+            return _call(e)
         case Select():
             return _select(e)
         case Lane(vector=Compose(parts=parts), index=i):
             return parts[i] if len(parts) > 1 else parts[0]
         case Lane(vector=Const(value=v)):
             return Const(e.type, v)
-        case Compose(parts=parts) if all(isinstance(p, Const) and p == parts[0] for p in parts):
-            first = parts[0]
-            assert isinstance(first, Const)
-            return Const(e.type, first.value)
-        case Cast(operand=Const(value=v)) if e.type.scalar in ("i32", "f32"):
-            return const(math.trunc(v) if e.type.scalar == "i32" else v, e.type)
+        case Compose():
+            return _compose(e)
+        case Cast():
+            return _cast(e, ranges)
+        case Bitcast(operand=Bitcast(operand=x)):
+            return x if x.type == e.type else Bitcast(e.type, x)
     return e
-
-
-def const_like(e: Expr, value: float | int | bool) -> Const:
-    """A literal of the expression's type."""
-    return const(value, e.type)
 
 
 def _logic(e: Binary) -> Expr:
@@ -67,15 +66,32 @@ def _logic(e: Binary) -> Expr:
     return e.left if e.left == e.right else e
 
 
+def _unary(e: Unary) -> Expr:
+    match e.op, e.operand:
+        case "!", Const(value=v):
+            return const(not v, e.type)
+        case "-", Const(value=v) if e.type.is_float:
+            return const(-v, e.type)
+        case "-", Const(value=v) if e.type == I32:
+            return integer(-int(v))
+        case "-" | "!", Unary(op=op, operand=x) if op == e.op:
+            return x
+        case "!", Binary(op=op, left=a) if op in FLIPPED and _ordered(op, a.type):
+            return Binary(e.type, FLIPPED[op], e.operand.left, e.operand.right)
+        case "-", Binary(op="+" | "-" | "*") if e.type == I32:
+            return normal(e)
+    return e
+
+
+def _ordered(op: str, type: Type) -> bool:
+    """Whether the opposite comparison is the negation: NaN is neither below nor above."""
+    return op in ("==", "!=") or not type.is_float
+
+
 def _float(e: Binary) -> Expr:
     a, b = e.left, e.right
-    if e.type.scalar != "f32" or not e.left.type.is_float:
-        return e
     if isinstance(a, Const) and isinstance(b, Const):
-        x, y = np.float32(a.value), np.float32(b.value)
-        with np.errstate(all="ignore"):
-            made = {"+": x + y, "-": x - y, "*": x * y, "/": x / y}[e.op]
-        return Const(e.type, float(made))
+        return _float_constant(e, a, b)
     if isinstance(b, Const) and a.type == e.type:
         if b.value == 0 and e.op in ("+", "-"):
             return a
@@ -89,180 +105,109 @@ def _float(e: Binary) -> Expr:
     return e
 
 
+def _float_constant(e: Binary, a: Const, b: Const) -> Expr:
+    """The result of two literals; those that aren't finite are left to the GPU."""
+    x, y = np.float32(a.value), np.float32(b.value)
+    if not (np.isfinite(x) and np.isfinite(y)):
+        return e
+    with np.errstate(all="ignore"):
+        match e.op:
+            case "+":
+                made = x + y
+            case "-":
+                made = x - y
+            case "*":
+                made = x * y
+            case "/":
+                made = x / y
+            case _:
+                return const(_compared(e.op, float(x), float(y)), e.type)
+    return const(float(made), e.type) if np.isfinite(made) else e
+
+
+def _compared(op: str, x: float, y: float) -> bool:
+    outcomes = {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y, "==": x == y, "!=": x != y}
+    return outcomes[op]
+
+
+def _call(e: Call) -> Expr:
+    """A call of literals, for functions that are exact everywhere."""
+    values = [float(a.value) for a in e.args if isinstance(a, Const)]
+    if len(values) < len(e.args) or not all(math.isfinite(v) for v in values):
+        return e
+    if e.type.scalar not in ("f32", "i32"):
+        return e
+    match e.function:
+        case "abs" if values[0] != LOWEST:
+            return const(abs(values[0]), e.type)
+        case "min" | "max" if values[0] != values[1]:
+            return const((min if e.function == "min" else max)(values), e.type)
+        case "floor" | "ceil" | "trunc" if abs(values[0]) < EXACT and values[0] != 0:
+            rounded = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
+            made = float(rounded[e.function](values[0]))
+            return const(math.copysign(made, values[0]), e.type)
+    return e
+
+
 def _select(e: Select) -> Expr:
     if isinstance(e.condition, Const):
         return e.if_true if e.condition.value else e.if_false
-    return e.if_true if e.if_true == e.if_false else e
-
-
-def _bounded(e: Call, ranges: RangeOf) -> Expr:
-    """``min``, ``max`` and ``clamp`` that can't bind."""
-    x, *rest = e.args
-    if e.function == "clamp":
-        low, high = rest
-        at = ranges(x)
-        fits_low, fits_high = decide(">=", at, ranges(low)), decide("<=", at, ranges(high))
-        if fits_low and fits_high:
-            return x
-        if fits_low:
-            return Call(I32, "min", (x, high))
-        return Call(I32, "max", (x, low)) if fits_high else e
-    (y,) = rest
-    smaller = decide("<=", ranges(x), ranges(y))
-    larger = decide(">=", ranges(x), ranges(y))
-    if smaller or larger:
-        return x if bool(smaller) == (e.function == "min") else y
+    if e.if_true == e.if_false:
+        return e.if_true
+    match e.condition, e.if_true, e.if_false:
+        case c, Const(value=True), Const(value=False) if c.type == e.type:
+            return c
+        case Unary(op="!", operand=c), a, b:
+            return Select(e.type, c, b, a)
     return e
 
 
-# --- integers: sums of terms with their constant last ---
-
-
-def terms(e: Expr) -> tuple[list[Expr], int]:
-    """The non-constant terms of an i32 sum in order, and the constant one."""
-    found: list[Expr] = []
-    total = 0
-    stack = [e]
-    while stack:
-        x = stack.pop()
-        match x:
-            case Binary(op="+", left=a, right=b):
-                stack += [b, a]
-            case Binary(op="-", left=a, right=Const(value=v)):
-                total -= int(v)
-                stack.append(a)
-            case Const(value=v):
-                total += int(v)
-            case _:
-                found.append(x)
-    return found, total
-
-
-def total(parts: list[Expr], constant: int) -> Expr:
-    """The sum of terms, the constant last."""
-    if not parts:
-        return const(constant, I32)
-    made = parts[0]
-    for part in parts[1:]:
-        made = Binary(I32, "+", made, part)
-    if constant > 0:
-        return Binary(I32, "+", made, const(constant, I32))
-    return Binary(I32, "-", made, const(-constant, I32)) if constant else made
-
-
-def _rejoined(parts: list[Expr], constant: int) -> tuple[list[Expr], int]:
-    """The terms with ``x / c * c + x % c`` as ``x``."""
-    for i, part in enumerate(parts):
-        match part:
-            case Binary(op="%", left=x, right=c):
-                floor = Binary(I32, "*", Binary(I32, "/", x, c), c)
-                if floor in parts:
-                    kept = [p for j, p in enumerate(parts) if j != i and p != floor]
-                    return _rejoined([*kept, *terms(x)[0]], constant + terms(x)[1])
-    return parts, constant
-
-
-def _integer(e: Binary, ranges: RangeOf) -> Expr:
-    if e.op in COMPARISONS:
-        known = decide(e.op, ranges(e.left), ranges(e.right))
-        return e if known is None else const(known, BOOL)
-    a, b = e.left, e.right
-    match e.op:
-        case "+":
-            return total(*_rejoined(*terms(e)))
-        case "-" if isinstance(b, Const):
-            return total(*terms(e))
-        case "-" if a == b:
-            return const(0, I32)
-        case "*":
-            return _product(e)
-        case "/" if isinstance(b, Const) and b.value > 0:
-            return _division(e, int(b.value), ranges)
-        case "%" if isinstance(b, Const) and b.value > 0:
-            return _remainder(e, int(b.value), ranges)
+def _compose(e: Compose) -> Expr:
+    first = e.parts[0]
+    match first:
+        case Const() if all(p == first for p in e.parts):
+            return Const(e.type, first.value)
+        case Lane(vector=v) if v.type == e.type and len(e.parts) == e.type.lanes:
+            if all(p == Lane(p.type, v, i) for i, p in enumerate(e.parts)):
+                return v
+    if len(e.parts) > 1 and all(p == first for p in e.parts):
+        return Compose(e.type, (first,))
     return e
 
 
-def _product(e: Binary) -> Expr:
-    a, b = e.left, e.right
-    if isinstance(a, Const):
-        a, b = b, a
-    if not isinstance(b, Const):
+def _cast(e: Cast, ranges: RangeOf) -> Expr:
+    match e.operand:
+        case Const(value=v):
+            return _cast_constant(e, v)
+        case Cast(operand=x):
+            way = (x.type.scalar, e.operand.type.scalar, e.type.scalar)
+            if way in (("i32", "u32", "i32"), ("u32", "i32", "u32")):
+                return x
+            if way in (("bool", "i32", "bool"), ("bool", "u32", "bool"), ("bool", "f32", "bool")):
+                return x
+            if way[0] == "bool" and way[1] in ("i32", "u32") and way[2] != "f16":
+                return Cast(e.type, x)
+            if way == ("i32", "f32", "i32") and x.type == I32:
+                at = ranges(x)
+                return x if -EXACT <= at.low and at.high <= EXACT else e
+    return e
+
+
+def _cast_constant(e: Cast, value: float) -> Expr:
+    """A literal converted, where every language agrees about the result."""
+    if not math.isfinite(value):
         return e
-    factor = int(b.value)
-    if isinstance(a, Const):
-        return const(int(a.value) * factor, I32)
-    if factor == 0:
-        return const(0, I32)
-    if factor == 1:
-        return a
-    match a:
-        case Binary(op="*", left=x, right=Const(value=v)):
-            return Binary(I32, "*", x, const(int(v) * factor, I32))
-    parts, constant = terms(a)
-    if constant:
-        scaled = Binary(I32, "*", total(parts, 0), b)
-        return total([_product(scaled)], constant * factor)
-    return Binary(I32, "*", a, b)
+    match e.type.scalar:
+        case "f32":
+            return const(float(np.float32(value)), e.type)
+        case "bool":
+            return const(value != 0, e.type)
+        case "i32" if e.operand.type.scalar != "u32":
+            whole = math.trunc(value)
+            return const(whole, e.type) if wrapped(whole) == whole else e
+        case "u32" if 0 <= value < 2**32:
+            return const(math.trunc(value), e.type)
+        case _:
+            return e
 
 
-def _factor(term: Expr) -> int:
-    match term:
-        case Binary(op="*", right=Const(value=v)):
-            return int(v)
-    return 1
-
-
-def _split(e: Expr, divisor: int) -> tuple[list[Expr], Expr]:
-    """An i32 sum as terms that ``divisor`` divides, already divided, and the rest of the sum."""
-    parts, constant = terms(e)
-    whole: list[Expr] = []
-    rest: list[Expr] = []
-    for part in parts:
-        factor = _factor(part)
-        if factor % divisor == 0 and isinstance(part, Binary):
-            left = factor // divisor
-            whole.append(part.left if left == 1 else Binary(I32, "*", part.left, const(left, I32)))
-        else:
-            rest.append(part)
-    quotient = constant // divisor
-    if quotient and whole:
-        whole.append(const(quotient, I32))
-        constant -= quotient * divisor
-    return whole, total(rest, constant)
-
-
-def _division(e: Binary, divisor: int, ranges: RangeOf) -> Expr:
-    if divisor == 1:
-        return e.left
-    at = ranges(e.left)
-    if 0 <= at.low and at.high < divisor:
-        return const(0, I32)
-    if isinstance(e.left, Const):
-        return const(math.trunc(int(e.left.value) / divisor), I32)
-    whole, rest = _split(e.left, divisor)
-    # Rounding towards zero splits only where neither part is negative.
-    if whole and at.low >= 0 and ranges(rest).low >= 0 and ranges(rest).high < divisor:
-        return total(*terms(_sum(whole)))
-    return e
-
-
-def _remainder(e: Binary, divisor: int, ranges: RangeOf) -> Expr:
-    if divisor == 1:
-        return const(0, I32)
-    at = ranges(e.left)
-    if 0 <= at.low and at.high < divisor:
-        return e.left
-    whole, rest = _split(e.left, divisor)
-    if whole and at.low >= 0 and ranges(rest).low >= 0:
-        if ranges(rest).high < divisor:
-            return rest
-        return Binary(I32, "%", rest, e.right)
-    return e
-
-
-def _sum(parts: list[Expr]) -> Expr:
-    return total(
-        [p for p in parts if not isinstance(p, Const)],
-        sum(int(p.value) for p in parts if isinstance(p, Const)),
-    )

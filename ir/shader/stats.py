@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tflgpuc.ir.shader.expr import Binary, Buffer, Call, Const, Expr, Load, Name, Unary, walk
-from tflgpuc.ir.shader.stmt import Assign, For, Kernel, Let, Stmt, Store, Var, blocks, exprs
+from tflgpuc.ir.shader.stmt import Assign, For, If, Kernel, Let, Stmt, Store, Var, blocks, exprs
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Accesses to one buffer, in elements and in bytes of storage, without caches."""
+
+    name: str
+    loads: int
+    stores: int
+    load_bytes: int
+    store_bytes: int
 
 
 @dataclass(frozen=True)
 class Stats:
     """Totals over the invocations that have work.
 
-    ``flops`` counts each lane of float arithmetic; ``load_bytes`` and ``store_bytes`` buffer traffic
-    without caches. ``registers`` estimates the 32-bit scalars alive at once in an invocation. Loops
-    whose bounds aren't constants count once; both sides of a branch count.
+    ``flops`` counts each lane of float arithmetic; ``loads`` to ``store_bytes`` are sums over
+    ``buffers``. ``registers`` estimates the float scalars alive at once in an invocation. Loops
+    whose bounds aren't constants count once; of a branch the ``then`` side counts.
     """
 
     flops: int
@@ -24,6 +36,7 @@ class Stats:
     stores: int
     load_bytes: int
     store_bytes: int
+    buffers: tuple[Traffic, ...]
     registers: int
     shared_bytes: int
     invocations: int
@@ -32,13 +45,16 @@ class Stats:
 def stats(kernel: Kernel) -> Stats:
     """What all invocations of a kernel do together."""
     invocations = math.prod(kernel.grid)
-    once = _count(kernel.body)
+    count = _Count()
+    count.block(kernel.body, invocations)
+    buffers = tuple(_traffic(b, count.loads[b.name], count.stores[b.name]) for b in kernel.buffers)
     return Stats(
-        flops=once["flops"] * invocations,
-        loads=once["loads"] * invocations,
-        stores=once["stores"] * invocations,
-        load_bytes=once["load_bytes"] * invocations,
-        store_bytes=once["store_bytes"] * invocations,
+        flops=count.flops,
+        loads=sum(b.loads for b in buffers),
+        stores=sum(b.stores for b in buffers),
+        load_bytes=sum(b.load_bytes for b in buffers),
+        store_bytes=sum(b.store_bytes for b in buffers),
+        buffers=buffers,
         registers=_registers(kernel.body),
         shared_bytes=kernel.shared_bytes,
         invocations=invocations,
@@ -52,25 +68,34 @@ def trips(s: For) -> int:
     return 1
 
 
-def _count(body: tuple[Stmt, ...]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for s in body:
-        for root in exprs(s):
-            for e in walk(root):
-                total["flops"] += _flops(e)
-                if isinstance(e, Load) and isinstance(e.memory, Buffer):
-                    total["loads"] += 1
-                    total["load_bytes"] += e.memory.element_bytes
-        if isinstance(s, Assign) and s.op and s.value.type.is_float:
-            total["flops"] += s.value.type.lanes
-        if isinstance(s, Store) and isinstance(s.memory, Buffer):
-            total["stores"] += 1
-            total["store_bytes"] += s.memory.element_bytes
-        times = trips(s) if isinstance(s, For) else 1
-        for block in blocks(s):
-            for key, n in _count(block).items():
-                total[key] += n * times
-    return total
+def _traffic(b: Buffer, loads: int, stores: int) -> Traffic:
+    return Traffic(b.name, loads, stores, loads * b.element_bytes, stores * b.element_bytes)
+
+
+class _Count:
+    """Sums over the times that each statement runs."""
+
+    def __init__(self) -> None:
+        self.flops = 0
+        self.loads: Counter[str] = Counter()
+        self.stores: Counter[str] = Counter()
+
+    def block(self, body: tuple[Stmt, ...], times: int) -> None:
+        for s in body:
+            for root in exprs(s):
+                for e in walk(root):
+                    self.flops += _flops(e) * times
+                    if isinstance(e, Load):
+                        self.loads[e.memory.name] += times
+            match s:
+                case Assign(op=op, value=value) if op and value.type.is_float:
+                    self.flops += value.type.lanes * times
+                case Store(memory=memory):
+                    self.stores[memory.name] += times
+                case For(body=inner):
+                    self.block(inner, times * trips(s))
+                case If(then=then):
+                    self.block(then, times)
 
 
 def _flops(e: Expr) -> int:
@@ -86,40 +111,26 @@ def _flops(e: Expr) -> int:
 
 
 def _registers(body: tuple[Stmt, ...]) -> int:
-    """The most scalars alive between two statements, names living from declaration to last use."""
+    """The most float scalars alive at one statement, from a name's declaration to its last use."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     width: dict[str, int] = {}
-    position = 0
-
-    def visit(block: tuple[Stmt, ...], stretch: list[tuple[int, int]]) -> None:
-        nonlocal position
-        for s in block:
-            position += 1
-            if isinstance(s, Let | Var):
-                first[s.name] = position
-                width[s.name] = s.value.type.lanes if isinstance(s, Let) else s.type.lanes
-            if isinstance(s, Assign):
-                last[s.name] = position
-            for root in exprs(s):
-                for e in walk(root):
-                    if isinstance(e, Name):
-                        last[e.name] = position
-            start = position
-            for inner in blocks(s):
-                visit(inner, stretch)
-            if isinstance(s, For):
-                stretch.append((start, position))
-
     loops: list[tuple[int, int]] = []
-    visit(body, loops)
+    for position, s, end in _positions(body):
+        if isinstance(s, Let | Var):
+            type = s.value.type if isinstance(s, Let) else s.type
+            first[s.name] = last[s.name] = position
+            width[s.name] = type.lanes if type.is_float else 0
+        if isinstance(s, Assign):
+            last[s.name] = position
+        if isinstance(s, For):
+            loops.append((position, end))
+        for root in exprs(s):
+            last.update((e.name, position) for e in walk(root) if isinstance(e, Name))
     change: Counter[int] = Counter()
     for name, start in first.items():
-        end = last.get(name, start)
-        for a, b in loops:
-            # A value made before a loop and read in it is needed until the loop ends.
-            if start <= a < end <= b:
-                end = b
+        # What a loop reads of before it is needed until the loop ends; outer loops come first.
+        end = max([last[name], *(b for a, b in loops if start < a < last[name] <= b)])
         change[start] += width[name]
         change[end + 1] -= width[name]
     most = now = 0
@@ -127,3 +138,17 @@ def _registers(body: tuple[Stmt, ...]) -> int:
         now += change[at]
         most = max(most, now)
     return most
+
+
+def _positions(body: tuple[Stmt, ...], start: int = 0) -> Iterator[tuple[int, Stmt, int]]:
+    """Statements in program order, numbered, with the number of the last one inside each."""
+    for s in body:
+        position = start
+        inner = []
+        for block in blocks(s):
+            inner += list(_positions(block, start + 1))
+            start = inner[-1][2] if inner else start
+        start = max([position, *(end for _, _, end in inner)])
+        yield position, s, start
+        yield from inner
+        start += 1

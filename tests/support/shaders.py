@@ -14,7 +14,6 @@ from tflgpuc.ir.shader import (
     U32,
     U32X4,
     Builder,
-    Expr,
     Kernel,
     Scalar,
     Type,
@@ -91,9 +90,10 @@ def operators(type: Type) -> Kernel:
         k.add(acc, ((x & 12) | (y ^ 5)) + ((call("abs", x) << 3) >> 1))
     if type.scalar == "u32":
         k.add(acc, bitcast(bitcast(x, "f32"), "u32") & 0xFFFF00FF)
-    smaller = k.let("smaller", x < y)
+    # The host's Metal has no name for a comparison of vectors of halves.
+    smaller = x < y if type == Type("f16", 4) else k.let("smaller", x < y)
     k.add(acc, select(~smaller, x, convert(smaller, type.scalar)))
-    k.add(acc, convert(convert(convert(x, "i32"), "u32"), type.scalar))
+    k.add(acc, convert(convert(convert(call("abs", x), "i32"), "u32"), type.scalar))
     k.store(dst, k.gid(0), convert(acc, wide.scalar))
     return k.done((N, 1, 1), (N, 1, 1))
 
@@ -115,10 +115,11 @@ def statements() -> Kernel:
             k.add(chosen, const(-0.5, F32X4))
     total = k.var("total", const(0, I32))
     with k.loop("i", group * 3 + 2) as i, k.loop("j", 9, start=i, step=2) as j:
-        k.add(total, i * j + const(-(2**31), I32))
+        k.add(total, call("max", i * j, -(2**31)))
     lowest = const(-np.finfo(np.float32).max, F32)
     last = call("max", chosen.lane(3), select(at > 3, lowest, -np.inf))
-    made = compose(chosen.lane(0), convert(total, "f32"), bitcast(chosen.lane(2), "f32"), last)
+    flipped = bitcast(bitcast(chosen.lane(2), "i32") ^ const(-(2**31), I32), "f32")
+    made = compose(chosen.lane(0), convert(total, "f32"), flipped, last)
     k.store(dst, at, select(at > 6, made + 0.1, made))
     return k.done((N, 1, 1), (8, 1, 1))
 
@@ -144,10 +145,10 @@ def named(words: list[str]) -> Kernel:
     """A kernel whose author chose these names."""
     k = Builder("named")
     dst = k.buffer("dst", I32, 1, "write")
-    sum: Expr = const(0, I32)
+    total = k.var("total", const(0, I32))
     for word in words:
-        sum = sum + k.let(word, k.gid(0) + 1)
-    k.store(dst, 0, sum)
+        k.add(total, k.let(word, k.gid(0) + 1))
+    k.store(dst, 0, total)
     return k.done((1, 1, 1), (1, 1, 1))
 
 
