@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ Array = NDArray[Any]
 
 class LiteRt:
     """One interpreter. ``kernels`` picks one of TFLite's sets of CPU kernels: ``xnnpack``, which it
-    takes by itself, its own ``optimized`` ones, or the plain ``reference`` ones.
+    takes by itself, its own ``optimized`` ones, or the plain ``reference`` ones. ``shapes`` are those
+    of the inputs, in order, where they aren't the model's own.
 
     Raises DeviceError where the package is missing, ModelError where LiteRT refuses the model.
     """
@@ -27,7 +28,7 @@ class LiteRt:
     def __init__(
         self,
         model: Path,
-        shapes: Mapping[str, list[int]] | None = None,
+        shapes: Sequence[list[int]] | None = None,
         threads: int = 1,
         kernels: str = "xnnpack",
     ) -> None:
@@ -47,9 +48,9 @@ class LiteRt:
                 self.interpreter = Interpreter(
                     str(model), num_threads=threads, experimental_op_resolver_type=resolver
                 )
-                for detail in self.interpreter.get_input_details():
-                    wanted = (shapes or {}).get(detail["name"])
-                    if wanted is not None and list(detail["shape"]) != wanted:
+                details = self.interpreter.get_input_details()
+                for detail, wanted in zip(details, shapes or (), strict=False):
+                    if list(detail["shape"]) != wanted:
                         self.interpreter.resize_tensor_input(detail["index"], wanted)
                 self.interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
@@ -57,13 +58,12 @@ class LiteRt:
         self.inputs = self.interpreter.get_input_details()
         self.outputs = self.interpreter.get_output_details()
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs by name, in the model's order."""
-        for detail in self.inputs:
-            array = np.asarray(inputs[detail["name"]], detail["dtype"])
-            self.interpreter.set_tensor(detail["index"], array)
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """The outputs in the model's order; inputs are taken in its order, too."""
+        for detail, array in zip(self.inputs, inputs.values(), strict=True):
+            self.interpreter.set_tensor(detail["index"], np.asarray(array, detail["dtype"]))
         self.interpreter.invoke()
-        return {d["name"]: self.interpreter.get_tensor(d["index"]) for d in self.outputs}
+        return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
 
 
 @contextlib.contextmanager

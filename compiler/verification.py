@@ -67,9 +67,11 @@ def verify(
     ``strict`` never widens the tolerance. Raises BundleError where the bundle isn't of this model.
     """
     ports = {p["name"]: p["shape"] for p in bundle.manifest["inputs"]}
-    reference = LiteRt(model, ports)
-    if {d["name"] for d in reference.inputs} != set(ports):
-        raise BundleError(f"the bundle's inputs {sorted(ports)} aren't those of {model.name}")
+    shapes = list(ports.values())
+    reference = LiteRt(model, shapes)
+    theirs = (len(reference.inputs), len(reference.outputs))
+    if theirs != (len(ports), len(bundle.manifest["outputs"])):
+        raise BundleError(f"the bundle's inputs and outputs aren't those of {model.name}")
     limit = TOLERANCE[bundle.manifest["precision"]] if tolerance is None else tolerance
     others: list[LiteRt] | None = None
     found: list[Comparison] = []
@@ -77,37 +79,28 @@ def verify(
         listed = cases(inputs, ports, seed)
         for i, (case, arrays) in enumerate(listed.items()):
             progress(case, i, len(listed))
+            # Inputs and outputs pair up in the model's order: files may lack names.
             wanted, made = reference.run(arrays), runner.run(arrays)
-            rows = [_compared(case, n, w, g, limit) for n, w, g in _paired(wanted, made)]
+            pairs = zip(wanted, made.items(), strict=True)
+            rows = [_compared(case, name, want, got, limit) for want, (name, got) in pairs]
             if not strict and not all(row.passed for row in rows):
-                others = _others(model, ports) if others is None else others
-                made_by_others = [other.run(arrays) for other in others]
+                others = _others(model, shapes) if others is None else others
+                again = [other.run(arrays) for other in others]
                 rows = [
-                    _widened(row, wanted[n], [made[n] for made in made_by_others])
-                    for row, n in zip(rows, wanted, strict=True)
+                    _widened(row, wanted[j], [outputs[j] for outputs in again])
+                    for j, row in enumerate(rows)
                 ]
             found += rows
     return found
 
 
-def _others(model: Path, ports: Mapping[str, list[int]]) -> list[LiteRt]:
+def _others(model: Path, shapes: list[list[int]]) -> list[LiteRt]:
     """LiteRT with its other sets of kernels, those that know all ops."""
     found = []
     for kernels in ("optimized", "reference"):
         with contextlib.suppress(ModelError):
-            found.append(LiteRt(model, ports, kernels=kernels))
+            found.append(LiteRt(model, shapes, kernels=kernels))
     return found
-
-
-def _paired(
-    wanted: Mapping[str, Array], made: Mapping[str, Array]
-) -> list[tuple[str, Array, Array]]:
-    """Outputs by name where the names agree, else by position."""
-    if set(wanted) == set(made):
-        return [(name, array, made[name]) for name, array in wanted.items()]
-    return [
-        (name, array, got) for (name, array), got in zip(wanted.items(), made.values(), strict=True)
-    ]
 
 
 def _relative(wanted: Array, made: Array) -> tuple[float, float]:

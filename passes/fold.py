@@ -5,6 +5,7 @@ from __future__ import annotations
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
+from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.opaque import Opaque
 from tflgpuc.ir.graph.types import NUMPY
 from tflgpuc.ir.target import Target
@@ -39,6 +40,11 @@ class Fold(GraphPass, name="fold"):
             return None
         arrays = {v: v.constant for v in op.operands}
         if any(a is None for a in arrays.values()):
+            return None
+        if not isinstance(op, Dequantize) and any(
+            v.type.quantization is not None and v.type.dtype != "f32" for v in op.operands
+        ):
+            # References compute with numbers as they are, not with what they stand for.
             return None
         if any(v.type.bytes > self.max_bytes or v.type.dtype not in NUMPY for v in op.results):
             return None

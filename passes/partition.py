@@ -25,12 +25,13 @@ class Partition(GraphPass, name="partition"):
             for v in graph.outputs
             if v.type.dtype != "f32" or v.type.rank > 4
         ]
+        refused: dict[str, str] = {}
         for op in graph.ops:
-            if isinstance(op, Constant | Fused):
-                continue
-            reason = unsupported(op)
+            reason = None if isinstance(op, Constant | Fused) else unsupported(op)
             if reason is not None:
-                problems.append(f"{op.describe()}: {reason}")
+                # Several ops may stand for one operator, which is named once.
+                refused.setdefault(op.describe(), reason)
+        problems += [f"{op}: {reason}" for op, reason in refused.items()]
         if problems:
             raise UnsupportedError(*problems)
         return graph

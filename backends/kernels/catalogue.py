@@ -10,6 +10,7 @@ from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.fused import Fused
+from tflgpuc.ir.graph.ops.opaque import Opaque
 from tflgpuc.ir.graph.types import Lanes
 from tflgpuc.ir.target import Target, Tile
 
@@ -65,23 +66,19 @@ def unsupported(op: Op) -> str | None:
     """Why the GPU can't run ``op``, or None where it can. What this accepts can be built."""
     found = definition(op)
     if found is None:
-        return "no kernel computes it"
-    for value in op.operands:
-        if value.constant is not None:
-            continue
-        if value.type.dtype not in ("f32", "f16"):
-            return f"operand {value.name!r} is {value.type.dtype}, not float"
-        if value.type.rank > 4:
-            return f"operand {value.name!r} has {value.type.rank} axes, more than 4"
-    for value in op.results:
-        if value.type.dtype not in ("f32", "f16"):
-            return f"result {value.name!r} is {value.type.dtype}, not float"
-        if value.type.rank > 4:
-            return f"result {value.name!r} has {value.type.rank} axes, more than 4"
-        if value.type.size == 0:
-            return f"result {value.name!r} is empty"
+        return op.reason if isinstance(op, Opaque) else "no kernel computes it"
+    kinds = (("an operand", op.operands), ("its result", op.results))
+    for what, value in ((what, v) for what, values in kinds for v in values):
+        if value.type.dtype not in ("f32", "f16") and value.constant is None:
+            return f"{what} is {value.type.dtype}, not float"
+        if value.type.quantization is not None and value.type.dtype not in ("f32", "f16"):
+            return f"{what} is quantised to {value.type.dtype}"
+        if value.type.rank > 4 and value.constant is None:
+            return f"{what} has {value.type.rank} axes, more than 4"
     if len(op.results) != 1:
         return f"it has {len(op.results)} results"
+    if op.result.type.size == 0:
+        return "its result is empty"
     return found.requires(op)
 
 

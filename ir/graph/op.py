@@ -67,14 +67,17 @@ class Source:
     outputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"subgraph {self.subgraph}, op {self.operator} ({self.opcode.lower()} {self.label!r})"
-        )
+        custom = self.opcode.startswith("CUSTOM:")
+        opcode = self.opcode.removeprefix("CUSTOM:") if custom else self.opcode.lower()
+        return f"subgraph {self.subgraph}, op {self.operator} ({opcode} {self.label!r})"
 
     @property
     def label(self) -> str:
-        """The first output tensor's name, the closest thing TFLite has to a layer's name."""
-        return self.outputs[0] if self.outputs else ""
+        """The first output tensor's name, the closest thing TFLite has to a layer's name.
+
+        Converters join the names of what they fused with semicolons; the first is the result's.
+        """
+        return self.outputs[0].split(";")[0] if self.outputs else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -209,5 +209,3 @@ def _cast_constant(e: Cast, value: float) -> Expr:
             return const(math.trunc(value), e.type)
         case _:
             return e
-
-

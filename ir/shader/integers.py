@@ -38,8 +38,9 @@ def _collect(e: Expr, scale: int, terms: Terms) -> int:
             return _collect(a, scale, terms) + _collect(b, -scale, terms)
         case Unary(op="-", operand=a):
             return _collect(a, -scale, terms)
-        case Binary(op="*", left=a, right=Const(value=v)) | Binary(
-            op="*", left=Const(value=v), right=a
+        case (
+            Binary(op="*", left=a, right=Const(value=v))
+            | Binary(op="*", left=Const(value=v), right=a)
         ):
             return _product(a, int(v) * scale, terms)
         case _:
@@ -124,7 +125,9 @@ def compare(op: str, a: Expr, b: Expr, ranges: RangeOf) -> bool | None:
     if known is not None or isinstance(a, Const) or isinstance(b, Const):
         return known
     (left, low), (right, high) = linear(a), linear(b)
-    if not left.keys() & right.keys() or not (bound(left, low, ranges) and bound(right, high, ranges)):
+    if not left.keys() & right.keys() or not (
+        bound(left, low, ranges) and bound(right, high, ranges)
+    ):
         return None
     terms = dict(left)
     for term, factor in right.items():

@@ -49,10 +49,10 @@ def simplify(kernel: Kernel) -> Kernel:
 def _settled(kernel: Kernel) -> Kernel:
     """The kernel folded and cleaned until nothing changes."""
     for _ in range(MOST_ROUNDS):
-        body = _Forward(kernel).block(kernel.body)
-        if body == kernel.body:
+        made = clean(replace(kernel, body=_Forward(kernel).block(kernel.body)))
+        if made == kernel:
             break
-        kernel = clean(replace(kernel, body=body))
+        kernel = made
     return kernel
 
 

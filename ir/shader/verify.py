@@ -115,6 +115,8 @@ class _Check:
                 return kind != "group_id"
             case Name(name=name):
                 return name in self.divergent
-            case Load(memory=memory) if not (isinstance(memory, Buffer) and memory.access == "read"):
+            case Load(memory=memory) if not (
+                isinstance(memory, Buffer) and memory.access == "read"
+            ):
                 return True
         return any(self.varies(x) for x in children(e))

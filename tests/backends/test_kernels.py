@@ -1,0 +1,215 @@
+"""Every sample of every op computes its reference on every device: interpreter, GLES and Metal."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import tflgpuc.ir.graph.ops  # noqa: F401  it fills OPS
+from gles_process import GlesProcess, missing
+from tflgpuc.backends.glsl import print_glsl
+from tflgpuc.backends.msl import print_msl
+from tflgpuc.backends.runtime.interpreter import interpret_schedule
+from tflgpuc.backends.runtime.msl import MslLibrary, check, find_clang
+from tflgpuc.ir.errors import DeviceError, UnsupportedError
+from tflgpuc.ir.graph.graph import Graph
+from tflgpuc.ir.graph.op import OPS, Array, Op
+from tflgpuc.ir.graph.types import NUMPY
+from tflgpuc.ir.schedule import Schedule
+from tflgpuc.ir.shader import Kernel
+from tflgpuc.passes.manager import PassManager
+from tflgpuc.passes.pipeline import default_passes
+from tflgpuc.targets import load_target
+
+Bytes = NDArray[np.uint8]
+Launch = Callable[[Kernel, list[Bytes]], None]
+
+TARGET = load_target("generic-gles31")
+# Off by at most this much of the largest value, or of 1 where none is as large.
+TOLERANCE = {"f32": 1e-4, "f16": 1e-2}
+# No kernel computes these; the rest of their reasons is that kernels take and give floats only.
+WITHOUT_KERNEL = {
+    "tfl.batch_matmul", "tfl.broadcast_to", "tfl.densify", "tfl.fill", "tfl.gather",
+    "tfl.l2_normalization", "tfl.local_response_normalization", "tfl.pack", "tfl.reverse_v2",
+    "tfl.split", "tfl.split_v", "tfl.unpack",
+}  # fmt: skip
+OF_OTHER_TYPES = {
+    "tfl.cast", "tfl.dequantize", "tfl.equal", "tfl.greater", "tfl.greater_equal", "tfl.less",
+    "tfl.less_equal", "tfl.logical_and", "tfl.logical_not", "tfl.logical_or", "tfl.not_equal",
+    "tfl.reduce_all", "tfl.reduce_any", "tfl.select", "tfl.select_v2", "tfl.shape",
+}  # fmt: skip
+UNSUPPORTED = WITHOUT_KERNEL | OF_OTHER_TYPES
+
+each_op = pytest.mark.parametrize("name", sorted(OPS.keys() - UNSUPPORTED))
+each_precision = pytest.mark.parametrize("precision", list(TOLERANCE))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A sample of an op, compiled, with what it is given and what it should give."""
+
+    label: str
+    schedule: Schedule
+    inputs: dict[str, Array]
+    right: list[Array]
+
+    def check(self, made: list[Array], precision: str) -> None:
+        for found, right in zip(made, self.right, strict=True):
+            off = TOLERANCE[precision] * max(1.0, float(np.abs(right).max(initial=0)))
+            np.testing.assert_allclose(found, right, rtol=0, atol=off, err_msg=self.label)
+
+
+@functools.cache
+def cases(name: str, precision: str) -> tuple[Case, ...]:
+    """The samples of an op that the GPU can run; those of its samples that hold no floats can't."""
+    found = []
+    for i, op in enumerate(OPS[name].samples()):
+        graph = _graph(op)
+        try:
+            schedule = PassManager(default_passes(precision)).run(graph, TARGET)
+        except UnsupportedError:
+            continue
+        low, high = getattr(OPS[name], "domain", (-1, 1))
+        rng = np.random.default_rng(i)
+        # Values that storage holds exactly: steps such as floor's then fall on the same side.
+        storage = np.float16 if precision == "f16" else np.float32
+        xs = [
+            rng.uniform(low, high, v.type.shape).astype(storage).astype(np.float32)
+            for v in graph.inputs
+        ]
+        given = dict(zip(schedule.inputs, xs, strict=True))
+        found.append(Case(f"{name}, sample {i}", schedule, given, graph.evaluate(xs)))
+    return tuple(found)
+
+
+def _graph(op: Op) -> Graph:
+    operands = dict.fromkeys(op.operands)
+    constants = dict.fromkeys(v.op for v in operands if v.op is not None)
+    return Graph(tuple(v for v in operands if v.op is None), (*constants, op), op.results)
+
+
+def run(case: Case, launch: Launch) -> list[Array]:
+    """The outputs, each tensor in memory of its own that starts as NaNs."""
+    schedule = case.schedule
+    memory = {
+        name: np.full(tensor.type.bytes, 0xFF, np.uint8)
+        for name, tensor in schedule.tensors.items()
+    }
+    for name, array in case.inputs.items():
+        memory[name][:] = array.reshape(-1).view(np.uint8)
+    for step in schedule.steps:
+        constants = np.zeros(0) if step.constants is None else step.constants
+        launch(
+            step.kernel,
+            [constants.reshape(-1).view(np.uint8) if t is None else memory[t] for t in step.tensors],
+        )
+    types = [schedule.tensors[name].type for name in schedule.outputs]
+    return [
+        memory[name].view(NUMPY[type.dtype]).reshape(type.shape)
+        for name, type in zip(schedule.outputs, types, strict=True)
+    ]
+
+
+@functools.cache
+def metal(precision: str) -> tuple[str, dict[Kernel, str]]:
+    """One Metal file of the kernels of all cases, each once, and the name that each has in it."""
+    distinct: dict[str, Kernel] = {}
+    names: dict[Kernel, str] = {}
+    for op in sorted(OPS):
+        for case in cases(op, precision):
+            for kernel in case.schedule.kernels():
+                first = distinct.setdefault(_text(kernel), kernel)
+                names[kernel] = names.setdefault(first, f"{first.name}_no{len(distinct)}")
+    kernels = [(replace(k, name=names[k]), [names[k]]) for k in distinct.values()]
+    return print_msl(kernels), names
+
+
+def _text(kernel: Kernel) -> str:
+    return print_msl([(replace(kernel, name="unnamed"), [])])
+
+
+@pytest.fixture(scope="module")
+def clang(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The compiler, with a cache of these tests' own."""
+    try:
+        found = find_clang()
+    except DeviceError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def on_metal(clang: str) -> Callable[[str], Launch]:
+    @functools.cache
+    def prepared(precision: str) -> Launch:
+        source, names = metal(precision)
+        library = MslLibrary(source)
+
+        def launch(kernel: Kernel, arrays: list[Bytes]) -> None:
+            bound = {i: (array, 0) for i, array in enumerate(arrays)}
+            library.dispatch(names[kernel], bound, kernel.groups, kernel.size)
+
+        return launch
+
+    return prepared
+
+
+@pytest.fixture(scope="module")
+def on_gles() -> Iterator[Launch]:
+    reason = missing("system")
+    if reason is not None:
+        pytest.skip(reason)
+    with GlesProcess("system") as device:
+
+        @functools.cache
+        def compiled(text: str) -> int:
+            program: int = device.call("compile", "kernel", text)
+            return program
+
+        def launch(kernel: Kernel, arrays: list[Bytes]) -> None:
+            buffers = [device.call("buffer", a.size, a) for a in arrays]
+            bound = [(i, b, 0, a.size) for i, (b, a) in enumerate(zip(buffers, arrays, strict=True))]
+            device.call("dispatch", compiled(print_glsl(kernel)), bound, kernel.groups)
+            for declared, buffer, array in zip(kernel.buffers, buffers, arrays, strict=True):
+                if declared.access != "read":
+                    array[:] = device.call("read", buffer, 0, array.size)
+
+        yield launch
+
+
+def test_the_ops_that_no_kernel_computes() -> None:
+    assert {name for name in OPS if not cases(name, "f32")} == UNSUPPORTED
+
+
+@each_precision
+@each_op
+def test_interpreted(name: str, precision: str) -> None:
+    for case in cases(name, precision):
+        made = interpret_schedule(case.schedule, case.inputs)
+        case.check([made[output] for output in case.schedule.outputs], precision)
+
+
+@each_precision
+@each_op
+def test_on_metal(on_metal: Callable[[str], Launch], name: str, precision: str) -> None:
+    for case in cases(name, precision):
+        case.check(run(case, on_metal(precision)), precision)
+
+
+@each_precision
+@each_op
+def test_on_gles(on_gles: Launch, name: str, precision: str) -> None:
+    for case in cases(name, precision):
+        case.check(run(case, on_gles), precision)
+
+
+@each_precision
+def test_metal_is_strictly_right(clang: str, precision: str) -> None:
+    assert check(metal(precision)[0]) == ""
