@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gles_process import missing
+from gles_process import LIBRARIES, GlesProcess, missing
 from tflgpuc.backends.bundle import load
 from tflgpuc.backends.runtime.msl import check
 from tflgpuc.driver import compile
@@ -33,7 +33,9 @@ def bundles(models, tmp_path_factory):
     def bundle(name, precision="f32"):
         key = f"{name}-{precision}"
         if key not in made:
-            made[key] = load(compile(models[name], precision=precision).save(folder / key))
+            # Every pass is checked against the model as imported, as it runs.
+            bundle = compile(models[name], precision=precision, check=precision == "f32")
+            made[key] = load(bundle.save(folder / key))
         return made[key]
 
     return bundle
@@ -88,6 +90,17 @@ def test_angle(name, library, models, bundles):
         [*command, "--library", library], capture_output=True, text=True, check=False
     )
     assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_no_driver_warns(library, bundles):
+    if missing(library):
+        pytest.skip(missing(library))
+    with GlesProcess(library) as device:
+        for name in MODELS:
+            for path in sorted(bundles(name).folder.glob("glsl/*.comp")):
+                device.call("compile", path.stem, path.read_text())
+        assert device.get("warnings") == []
 
 
 @pytest.mark.parametrize("name", MODELS)

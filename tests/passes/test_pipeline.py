@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 import pytest
 
 from tflgpuc.ir.errors import PassError
+from tflgpuc.passes import pipeline
 from tflgpuc.passes.base import PASSES, GraphPass
 from tflgpuc.passes.fuse import Fuse
 from tflgpuc.passes.pipeline import as_passes, default_passes, parse_pipeline
@@ -32,6 +35,14 @@ def test_precision_follows_the_compile_option():
 def test_module_and_class():
     made = parse_pipeline("tflgpuc.passes.fuse:Fuse{max_ops=2},dead-ops")
     assert names(made) == ["fuse", "dead-ops"]
+
+
+def test_installed_packages_register_passes(monkeypatch):
+    point = EntryPoint("other-fuse", "tflgpuc.passes.fuse:Fuse", "tflgpuc.passes")
+    monkeypatch.setattr(
+        pipeline, "entry_points", lambda group, name: [point] if name == "other-fuse" else []
+    )
+    assert parse_pipeline("other-fuse{max_ops=3}") == [Fuse(max_ops=3)]
 
 
 def test_passes_and_text_mix():
