@@ -79,6 +79,8 @@ def unsupported(op: Op) -> str | None:
         return f"it has {len(op.results)} results"
     if op.result.type.size == 0:
         return "its result is empty"
+    if op.attributes.get("fused_activation_function") == "SIGN_BIT":
+        return "its fused activation is SIGN_BIT"
     return found.requires(op)
 
 

@@ -29,14 +29,8 @@ def joined_lanes(op: Concatenation, *operands: Lanes) -> Lanes:
     return "any" if "any" in operands else "finite" if "finite" in operands else "zero"
 
 
-def within_limits(op: Concatenation) -> str | None:
-    """No fused SIGN_BIT."""
-    return "fused activation SIGN_BIT" if op.fused_activation_function == "SIGN_BIT" else None
-
-
 @kernel(
     Concatenation,
-    requires=within_limits,
     lanes=joined_lanes,
     parts=lambda op: len(op.values) if whole_slices(op) else 1,
 )

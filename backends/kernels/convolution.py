@@ -11,7 +11,7 @@ from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.sliding import TRUE, Columns, slice_grid
 from tflgpuc.backends.kernels.view import At, View
-from tflgpuc.ir.graph.op import Value
+from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.spatial import window
@@ -50,18 +50,14 @@ def multiply_add(x: Expr, rows: Sequence[Expr]) -> Expr:
     return total
 
 
-def runtime_operands_only(op: Conv2D | FullyConnected) -> str | None:
-    """Weights and bias have to be constants."""
-    weights = op.filter if isinstance(op, Conv2D) else op.weights
-    if weights.constant is None:
-        return "its weights are computed at run time"
-    if op.bias is not None and op.bias.constant is None:
-        return "its bias is computed at run time"
-    if op.fused_activation_function == "SIGN_BIT":
-        return "fused activation SIGN_BIT"
-    if isinstance(op, FullyConnected) and op.weights_format != "DEFAULT":
-        return f"weights format {op.weights_format}"
-    return None
+def constant_weights(op: Op) -> str | None:
+    """Weights and bias have to be constants, in TFLite's plain order."""
+    for field in ("filter", "weights", "bias"):
+        value = getattr(op, field, None)
+        if value is not None and value.constant is None:
+            return f"its {field} is computed at run time"
+    order = op.attributes.get("weights_format", "DEFAULT")
+    return None if order == "DEFAULT" else f"its weights are {order}"
 
 
 def zero_lanes(op: object, *operands: Lanes) -> Lanes:
@@ -100,14 +96,14 @@ class Accumulators:
                 k.add(self.registers[p, s], multiply_add(value, rows))
 
 
-@kernel(FullyConnected, requires=runtime_operands_only, tiled=True, lanes=zero_lanes)
+@kernel(FullyConnected, requires=constant_weights, tiled=True, lanes=zero_lanes)
 def fully_connected(op: FullyConnected, c: Context) -> Built:
     """A fully connected layer is a pointwise convolution over its rows."""
     weights = op.weights.static("weights")
     return pointwise(c, c.view(op.input), weights[:, None, None, :], bias_data(op.bias))
 
 
-@kernel(Conv2D, requires=runtime_operands_only, tiled=True, lanes=zero_lanes)
+@kernel(Conv2D, requires=constant_weights, tiled=True, lanes=zero_lanes)
 def conv_2d(op: Conv2D, c: Context) -> Built:
     """A convolution with constant weights; 1x1 ones without padding count pixels, not rows."""
     x = c.view(op.input)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.convolution import bias_data, zero_lanes
+from tflgpuc.backends.kernels.convolution import bias_data, constant_weights, zero_lanes
 from tflgpuc.backends.kernels.sliding import Columns, slice_grid
 from tflgpuc.backends.kernels.view import View
 from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -23,17 +23,6 @@ def weight_rows(filter: NDArray[np.float32]) -> NDArray[np.float32]:
     padded[..., :channels] = filter[0]
     blocked = padded.reshape(kh, kw, slices, 4).transpose(2, 0, 1, 3)
     return np.ascontiguousarray(blocked).reshape(-1, 4)
-
-
-def constant_weights(op: DepthwiseConv2D) -> str | None:
-    """Weights and bias have to be constants."""
-    if op.filter.constant is None:
-        return "its weights are computed at run time"
-    if op.bias is not None and op.bias.constant is None:
-        return "its bias is computed at run time"
-    if op.fused_activation_function == "SIGN_BIT":
-        return "fused activation SIGN_BIT"
-    return None
 
 
 def source_vec4(

@@ -21,12 +21,7 @@ def same_lanes(op: object, x: Lanes, *rest: Lanes) -> Lanes:
     return x
 
 
-def plain(op: Pooling) -> str | None:
-    """No fused SIGN_BIT."""
-    return "fused activation SIGN_BIT" if op.fused_activation_function == "SIGN_BIT" else None
-
-
-@kernel(AveragePool2D, MaxPool2D, L2Pool2D, requires=plain, lanes=same_lanes)
+@kernel(AveragePool2D, MaxPool2D, L2Pool2D, lanes=same_lanes)
 def pooling(op: Pooling, c: Context) -> Built:
     """The window is cut to the input first, so that every element in it counts."""
     k = c.k

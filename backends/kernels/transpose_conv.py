@@ -8,6 +8,7 @@ from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.convolution import (
     bias_data,
+    constant_weights,
     multiply_add,
     weight_rows,
     zero_lanes,
@@ -15,17 +16,6 @@ from tflgpuc.backends.kernels.convolution import (
 from tflgpuc.backends.kernels.sliding import slice_grid
 from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.shader import Expr
-
-
-def constant_weights(op: TransposeConv) -> str | None:
-    """Weights and bias have to be constants."""
-    if op.weights.constant is None:
-        return "its weights are computed at run time"
-    if op.bias is not None and op.bias.constant is None:
-        return "its bias is computed at run time"
-    if op.fused_activation_function == "SIGN_BIT":
-        return "fused activation SIGN_BIT"
-    return None
 
 
 @kernel(TransposeConv, requires=constant_weights, lanes=zero_lanes)

@@ -41,6 +41,36 @@ kernel void booleans(
 }
 """
 
+LANES = """
+kernel void lanes(
+    device const float4* src [[buffer(0)]],
+    device const int4* whole [[buffer(1)]],
+    device float4* dst [[buffer(2)]],
+    device int4* turned [[buffer(3)]]) {
+    dst[0] = src[0].wzyx;
+    dst[1] = float4(src[0].yw, float2(7.0f, 8.0f));
+    dst[2] = float4(0.0f);
+    dst[2].zx = src[0].xy;
+    dst[2].yw += src[0].xx;
+    dst[3] = float4(1.0f, bool2(src[0].xy), -1.0f);
+    turned[0] = int4(whole[0].w, whole[0].zy, whole[0].x);
+}
+"""
+
+# The numbers that tell round() from rint(), and fma() from a product that is rounded first.
+FUNCTIONS = """
+kernel void functions(device const float4* src [[buffer(0)]], device float4* dst [[buffer(1)]]) {
+    dst[0] = round(src[0]);
+    dst[1] = rint(src[0]);
+    dst[2] = fma(src[1], src[1], -src[2]);
+    dst[3] = src[1] * src[1] - src[2];
+    dst[4] = select(float4(0.0f), float4(1.0f), isnan(src[3]));
+    dst[5] = fast::max(precise::exp(src[0]), fast::sqrt(abs(src[0])));
+    dst[6].x = select(2.0f, 3.0f, isnan(src[3].y));
+    dst[6].y = float(fma(3.0h, 0.333251953125h, -1.0h));
+}
+"""
+
 HALVES = """
 kernel void halves(device const half4* src [[buffer(0)]], device half4* dst [[buffer(1)]]) {
     half sum = 0.0h;
@@ -97,6 +127,7 @@ kernel void places(
 }
 """
 
+ALL = HEAD + AFFINE + BOOLEANS + LANES + FUNCTIONS + HALVES + SUM + DIVERGENT + PLACES
 ONE = "kernel void one(device float4* d [[buffer(0)]]) {{\n    {}\n}}\n"
 REFUSED = {
     "GLSL's names": "d[0] = vec4(1.0f);",
@@ -104,6 +135,9 @@ REFUSED = {
     "half4 for float4": "d[0] = half4(1.0h);",
     "half4 with float4": "d[0] = d[0] * half4(1.0h);",
     "three lanes": "d[0] = float4(1.0f, 2.0f, 3.0f);",
+    "three lanes of two parts": "d[0] = float4(d[0].xy, 3.0f);",
+    "a lane that two lack": "const float2 a = d[0].xy; d[0] = float4(a.z);",
+    "a lane written twice": "d[0].xx = d[1].xy;",
     "an unused variable": "int unused = 3;",
     "a missing semicolon": "d[0] = d[0]",
 }
@@ -131,7 +165,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def library(cache: Path) -> MslLibrary:
-    return MslLibrary(HEAD + AFFINE + BOOLEANS + HALVES + SUM + DIVERGENT + PLACES)
+    return MslLibrary(ALL)
 
 
 def bound(*arrays: NDArray[np.generic]) -> dict[int, tuple[NDArray[np.uint8], int]]:
@@ -157,6 +191,31 @@ def test_booleans_are_metals(library: MslLibrary) -> None:
     np.testing.assert_array_equal(dst[1], less * 1 + (less & (b == 0)))
     np.testing.assert_array_equal(dst[2], np.where(a >= b, b, a))
     np.testing.assert_array_equal(dst[3], [5, 0, 1, 1])
+
+
+def test_lanes_are_picked_and_put_together(library: MslLibrary) -> None:
+    src = np.array([1, 2, 0, 4], np.float32)
+    whole = np.array([2**24 + 1, -3, 5, 2**31 - 1], np.int32)
+    dst, turned = np.zeros((4, 4), np.float32), np.zeros(4, np.int32)
+    library.dispatch("lanes", bound(src, whole, dst, turned), (1, 1, 1), (1, 1, 1))
+    assert dst.tolist() == [[4, 0, 2, 1], [2, 4, 7, 8], [2, 1, 1, 1], [1, 1, 1, -1]]
+    assert turned.tolist() == whole[::-1].tolist()
+
+
+def test_functions_are_metals(library: MslLibrary) -> None:
+    near = np.float32(1 + 2**-12)
+    src = np.array(
+        [[0.5, -2.5, 1.5, 3.2], [near] * 4, [near * near] * 4, [1, np.nan, -np.inf, 0]], np.float32
+    )
+    dst = np.zeros((7, 4), np.float32)
+    library.dispatch("functions", bound(src, dst), (1, 1, 1), (1, 1, 1))
+    assert dst[0].tolist() == [1, -3, 2, 3]
+    assert dst[1].tolist() == [0, -2, 2, 3]
+    assert dst[2].tolist() == [2**-24] * 4
+    assert dst[3].tolist() == [0] * 4
+    assert dst[4].tolist() == [0, 1, 0, 0]
+    np.testing.assert_allclose(dst[5], np.maximum(np.exp(src[0]), np.sqrt(abs(src[0]))), 1e-6)
+    assert dst[6, :2].tolist() == [3, 3 * 0.333251953125 - 1]
 
 
 def test_halves_round_after_every_operation(library: MslLibrary) -> None:
@@ -224,7 +283,7 @@ def test_writes_to_what_is_only_read_are_refused() -> None:
 
 
 def test_correct_files_are_clean() -> None:
-    assert check(HEAD + AFFINE + BOOLEANS + HALVES + SUM + DIVERGENT + PLACES) == ""
+    assert check(ALL) == ""
 
 
 def test_a_file_is_compiled_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,5 +305,5 @@ def test_the_compiler_may_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="TFLGPUC_CLANG is 'no-such-clang'"):
         find_clang()
     monkeypatch.delenv("TFLGPUC_CLANG")
-    with pytest.raises(DeviceError, match="needs clang 16 or later"):
+    with pytest.raises(DeviceError, match=r"needs clang 16 or later.*clang 14 and 15 can't"):
         find_clang()
