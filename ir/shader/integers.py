@@ -133,7 +133,7 @@ def compare(op: str, a: Expr, b: Expr, ranges: RangeOf) -> bool | None:
     for term, factor in right.items():
         terms[term] = terms.get(term, 0) - factor
     difference = bound(terms, low - high, ranges)
-    return difference and decide(op, difference, ZERO)
+    return None if difference is None else decide(op, difference, ZERO)
 
 
 def divided(e: Binary, ranges: RangeOf) -> Expr:

@@ -129,11 +129,18 @@ class _Forward:
         if isinstance(start, Const) and isinstance(stop, Const):
             trips = range(int(start.value), int(stop.value), s.step)
             if len(trips) == 1 or s.unroll:
-                copies = (self.copier.trip(s, i, len(trips) > 1) for i in trips)
-                return tuple(made for body in copies for made in self.block(body))
+                return tuple(made for n, i in enumerate(trips) for made in self.trip(s, i, n, trips))
             highest = trips[-1]
         self.facts.count(s.name, Interval(first.low, highest))
         return (replace(s, start=start, stop=stop, body=self.block(s.body)),)
+
+    def trip(self, s: For, value: int, number: int, trips: range) -> tuple[Stmt, ...]:
+        """The body of an unrolled loop for one value of its counter."""
+        body, names = self.copier.trip(s, value, number if len(trips) > 1 else None)
+        # A variable's copy is as much a variable.
+        for known in (self.assigned, self.facts.stability.variables):
+            known.update([new for old, new in names.items() if old in known])
+        return self.block(body)
 
     def branch(self, s: If) -> tuple[Stmt, ...]:
         condition = self.expr(s.condition)

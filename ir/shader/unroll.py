@@ -41,13 +41,15 @@ class Copier:
         self.taken.add(made)
         return made
 
-    def trip(self, s: For, i: int, rename: bool) -> tuple[Stmt, ...]:
-        """A loop's body for one value of its counter."""
-        values: dict[str, Expr] = {s.name: const(i, I32)}
+    def trip(self, s: For, value: int, number: int | None) -> tuple[tuple[Stmt, ...], dict[str, str]]:
+        """A loop's body for one value of its counter, and its new names by old ones.
+
+        They end in the trip's number; None keeps them, where there is only one trip.
+        """
         names: dict[str, str] = {}
-        if rename:
-            names = {n: self.fresh(f"{n}_{i}") for n in declared_names(s.body)}
-        return _Copy(values, names).block(s.body)
+        if number is not None:
+            names = {n: self.fresh(f"{n}_{number}") for n in declared_names(s.body)}
+        return _Copy({s.name: const(value, I32)}, names).block(s.body), names
 
 
 def with_unique_names(kernel: Kernel) -> Kernel:

@@ -63,7 +63,7 @@ class Case:
 
     def check(self, made: list[Array], precision: str) -> None:
         for found, right in zip(made, self.right, strict=True):
-            off = TOLERANCE[precision] * max(1.0, float(np.abs(right).max(initial=0)))
+            off = TOLERANCE[precision] * max(1.0, float(np.abs(right).max(initial=0.0)))
             np.testing.assert_allclose(found, right, rtol=0, atol=off, err_msg=self.label)
 
 
