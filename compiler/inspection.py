@@ -42,7 +42,7 @@ def _refusals(path: Path) -> dict[tuple[int, int], str]:
     """Why the GPU can't run operators, by subgraph and operator, after canonicalisation."""
     graph = import_model(path).main
     target = load_target("generic-gles31")
-    for p in parse_pipeline("canonicalize,fold,canonicalize,dead-ops"):
+    for p in parse_pipeline("decompose,canonicalize,fold,canonicalize,dead-ops"):
         made = p.run(graph, target)  # type: ignore[attr-defined]
         graph = made
     found = {}

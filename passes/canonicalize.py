@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from tflgpuc.ir.graph.fused_activation import ACTIVATIONS, activation
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
-from tflgpuc.ir.graph.ops.add import Add
-from tflgpuc.ir.graph.ops.add_n import AddN
 from tflgpuc.ir.graph.ops.cast import Cast
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
-from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.convolution_2d_transpose_bias import Convolution2DTransposeBias
 from tflgpuc.ir.graph.ops.expand_dims import ExpandDims
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
@@ -26,9 +21,9 @@ from tflgpuc.ir.graph.ops.squeeze import Squeeze
 from tflgpuc.ir.graph.ops.strided_slice import StridedSlice
 from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.graph.reduction import Reduction
-from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
+from tflgpuc.passes.decompose import ints, reshaped
 from tflgpuc.passes.rules import Match, Rules
 
 canonical = Rules("canonicalize")
@@ -39,18 +34,6 @@ class Canonicalize(GraphPass, name="canonicalize"):
 
     def run(self, graph: Graph, target: Target) -> Graph:
         return canonical.apply(graph, target)
-
-
-def ints(data: list[int]) -> Value:
-    """A constant vector of i32."""
-    return Constant(data=np.array(data, np.int32), type=TensorType("i32", (len(data),))).result
-
-
-def reshaped(value: Value, shape: tuple[int, ...]) -> Value:
-    """``value`` in another shape; itself where that is its shape."""
-    if value.type.shape == shape:
-        return value
-    return Reshape(tensor=value, new_shape=shape, names=(value.name,)).result
 
 
 @canonical
@@ -171,31 +154,3 @@ def whole_strided_slice(op: StridedSlice, match: Match) -> Value | None:
 def same_type_cast(op: Cast, match: Match) -> Value | None:
     """A cast to the same type gives the input."""
     return op.input if op.input.type.dtype == op.result.type.dtype else None
-
-
-@canonical
-def add_n_is_adds(op: AddN, match: Match) -> Value | None:
-    """ADD_N is a chain of sums of two."""
-    total = op.inputs[0]
-    for value in op.inputs[1:]:
-        total = Add(lhs=total, rhs=value).result
-    return total
-
-
-@canonical
-def plain_strided_slice(op: StridedSlice, match: Match) -> Value | None:
-    """Entries that drop, add or stand for axes become a slice of every axis, then a reshape."""
-    if not op.ellipsis_mask | op.new_axis_mask | op.shrink_axis_mask:
-        return None
-    ranges = [range(p, p + 1) if isinstance(p, int) else p for p in op.index if p is not None]
-    # A range down to the first element has no plain end; a mask says it.
-    open_ends = sum(1 << i for i, r in enumerate(ranges) if r.step < 0 and r.stop < 0)
-    plain = StridedSlice(
-        input=op.input,
-        begin=ints([r.start for r in ranges]),
-        end=ints([r.stop for r in ranges]),
-        strides=ints([r.step for r in ranges]),
-        end_mask=open_ends,
-        names=op.names,
-    )
-    return reshaped(plain.result, op.result.type.shape)

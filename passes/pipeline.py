@@ -19,6 +19,7 @@ from tflgpuc.passes import (
     barriers,
     canonicalize,
     dead_ops,
+    decompose,
     fold,
     fuse,
     layout,
@@ -33,11 +34,11 @@ from tflgpuc.passes import (
 from tflgpuc.passes.base import PASSES, Pass
 
 ENTRY_POINTS = "tflgpuc.passes"
-OPTIMIZE = "canonicalize,fold,canonicalize,substitute,dead-ops,partition,fuse"
+OPTIMIZE = "decompose,canonicalize,fold,canonicalize,substitute,dead-ops,partition,fuse"
 LOWER = "layout,precision,select,work-groups,simplify-kernels,memory,barriers"
 GROUPS = {"optimize": OPTIMIZE, "lower": LOWER, "default": f"{OPTIMIZE},{LOWER}"}
 BUILT_IN = (
-    barriers, canonicalize, dead_ops, fold, fuse, layout, memory,
+    barriers, canonicalize, dead_ops, decompose, fold, fuse, layout, memory,
     partition, precision, select, simplify_kernels, substitute, work_groups,
 )  # fmt: skip
 

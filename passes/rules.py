@@ -48,7 +48,7 @@ class Match:
         self.tracer.refused[self.rule][reason] += 1
 
 
-Replacement = Op | Value | None
+Replacement = Op | Value | tuple[Value, ...] | None
 Rule = Callable[[Any, Match], Replacement]
 
 
@@ -57,7 +57,7 @@ class Rules:
     """A set of rules, tried on every op until none applies.
 
     Used as a decorator: the annotation of a rule's first parameter is the class of op that it is tried
-    on. A rule returns what to have instead, as an op or a value, or None.
+    on. A rule returns what to have instead, as an op, a value or one value a result, or None.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Rules:
             with provenance(op.sources):
                 made = rule(op, match)
             if made is not None:
-                results = made.results if isinstance(made, Op) else (made,)
+                results = _values(made)
                 if [v.type.shape for v in results] != [v.type.shape for v in op.results]:
                     raise PassError(
                         f"rule {rule.__name__} of {self.name!r} changes the shape of {op.describe()}"
@@ -113,6 +113,12 @@ class Rules:
                 match.tracer.fired[rule.__name__] += 1
                 return results
         return None
+
+
+def _values(made: Op | Value | tuple[Value, ...]) -> tuple[Value, ...]:
+    if isinstance(made, Op):
+        return made.results
+    return (made,) if isinstance(made, Value) else made
 
 
 def _renamed(

@@ -142,10 +142,9 @@ def _call(e: Call) -> Expr:
             return const(abs(values[0]), e.type)
         case "min" | "max" if values[0] != values[1]:
             return const((min if e.function == "min" else max)(values), e.type)
-        case "floor" | "ceil" | "trunc" if abs(values[0]) < EXACT and values[0] != 0:
-            rounded = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
-            made = float(rounded[e.function](values[0]))
-            return const(math.copysign(made, values[0]), e.type)
+        case "floor" | "ceil" | "trunc":
+            made = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}[e.function](values[0])
+            return const(float(made), e.type)
     return e
 
 

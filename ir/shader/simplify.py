@@ -129,7 +129,9 @@ class _Forward:
         if isinstance(start, Const) and isinstance(stop, Const):
             trips = range(int(start.value), int(stop.value), s.step)
             if len(trips) == 1 or s.unroll:
-                return tuple(made for n, i in enumerate(trips) for made in self.trip(s, i, n, trips))
+                return tuple(
+                    made for n, i in enumerate(trips) for made in self.trip(s, i, n, trips)
+                )
             highest = trips[-1]
         self.facts.count(s.name, Interval(first.low, highest))
         return (replace(s, start=start, stop=stop, body=self.block(s.body)),)

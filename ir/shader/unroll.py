@@ -29,7 +29,7 @@ class Copier:
     """Makes copies of blocks whose declarations have names that no other in the kernel has."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self.taken = {m.name for m in (*kernel.buffers, *kernel.shared)}
+        self.taken = {b.name for b in kernel.buffers} | {s.name for s in kernel.shared}
         self.taken.update(declared_names(kernel.body))
 
     def fresh(self, name: str) -> str:
@@ -41,7 +41,9 @@ class Copier:
         self.taken.add(made)
         return made
 
-    def trip(self, s: For, value: int, number: int | None) -> tuple[tuple[Stmt, ...], dict[str, str]]:
+    def trip(
+        self, s: For, value: int, number: int | None
+    ) -> tuple[tuple[Stmt, ...], dict[str, str]]:
         """A loop's body for one value of its counter, and its new names by old ones.
 
         They end in the trip's number; None keeps them, where there is only one trip.

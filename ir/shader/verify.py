@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tflgpuc.ir.errors import KernelError
-from tflgpuc.ir.shader.expr import ARITHMETIC, Buffer, Builtin, Expr, Lane, Load, Name, children
+from tflgpuc.ir.shader.expr import (
+    ARITHMETIC,
+    Buffer,
+    Builtin,
+    Expr,
+    Lane,
+    Load,
+    Memory,
+    Name,
+    children,
+)
 from tflgpuc.ir.shader.stmt import Assign, Barrier, For, If, Kernel, Let, Stmt, Store, Var, exprs
 from tflgpuc.ir.shader.types import BOOL, I32, Type
 
@@ -19,7 +29,7 @@ def verify(kernel: Kernel) -> None:
 class _Check:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.memories = {*kernel.buffers, *kernel.shared}
+        self.memories: set[Memory] = {*kernel.buffers, *kernel.shared}
         self.reserved = {m.name for m in self.memories}
         self.divergent: set[str] = set()
 

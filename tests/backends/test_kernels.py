@@ -35,8 +35,7 @@ TOLERANCE = {"f32": 1e-4, "f16": 1e-2}
 # No kernel computes these; the rest of their reasons is that kernels take and give floats only.
 WITHOUT_KERNEL = {
     "tfl.batch_matmul", "tfl.broadcast_to", "tfl.densify", "tfl.fill", "tfl.gather",
-    "tfl.l2_normalization", "tfl.local_response_normalization", "tfl.pack", "tfl.reverse_v2",
-    "tfl.split", "tfl.split_v", "tfl.unpack",
+    "tfl.local_response_normalization",
 }  # fmt: skip
 OF_OTHER_TYPES = {
     "tfl.cast", "tfl.dequantize", "tfl.equal", "tfl.greater", "tfl.greater_equal", "tfl.less",

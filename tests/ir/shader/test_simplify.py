@@ -160,6 +160,24 @@ def test_unrolled_copies_have_names_of_their_own() -> None:
     assert [s.index for s in body if isinstance(s, Store)] == [const(i, I32) for i in range(3)]
 
 
+def test_variables_of_an_unrolled_loop_stay_variables() -> None:
+    a = Author()
+    with a.k.loop("i", 0, start=-2, unroll=True) as i:
+        v = a.k.var("v", a.x[X])
+        w = a.k.let("w", v)
+        with a.k.when(v < 10):
+            a.k.add(v, 100)
+            a.put(call("min", v, 50) + w, i + 2)
+        a.k.add(v, 1)
+        a.put(v, X)
+    body = a.done()
+    v0, w0, v1 = (Name(I32, n) for n in ("v_0", "w_0", "v_1"))
+    assert [s.name for s in body if isinstance(s, Var)] == ["v_0", "v_1"]
+    assert [s.name for s in body if isinstance(s, Let)] == ["w_0", "w_1"]
+    assert values(body)[:2] == [call("min", v0, 50) + w0, v0]
+    assert values(body)[3] == v1
+
+
 def test_nested_loops_unroll() -> None:
     a = Author()
     with (
