@@ -257,7 +257,7 @@ def test_unknown_operators_are_kept() -> None:
     assert isinstance(op, Opaque)
     assert (op.opcode, op.custom_options, op.absent) == ("CUSTOM:Fancy", b"\1\2\3", (0,))
     assert (op.reason, op.result.type.shape) == ("no such operation is known", (1, 4, 3, 5))
-    with pytest.raises(UnsupportedError, match=r"op 1 \(custom:fancy 'scores'\): no such"):
+    with pytest.raises(UnsupportedError, match=r"op 1 \(Fancy 'scores'\): no such"):
         module.main.evaluate([np.zeros((1, 6, 7, 2), np.float32)])
 
 
