@@ -47,7 +47,7 @@ def compile(
         raise UsageError(f"no such precision: {precision}; there are {', '.join(PRECISIONS)}")
     profile = target if isinstance(target, Target) else load_target(target)
     pipeline = as_passes(passes, precision)
-    label = name or _label(model)
+    label = _label(model) if name is None else _checked(name)
     try:
         progress("import", 0, len(pipeline) + 2)
         module = import_model(model, input_shapes=input_shapes or {})
@@ -83,7 +83,14 @@ def _located(error: TflgpucError, model: str | os.PathLike[str] | bytes) -> Tflg
 def _label(model: str | os.PathLike[str] | bytes) -> str:
     if isinstance(model, bytes):
         return "model"
-    return re.sub(r"[^\w.-]+", "_", Path(model).stem).strip(".") or "model"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(model).stem).lstrip(".-") or "model"
+
+
+def _checked(name: str) -> str:
+    """A model's name, which becomes part of file names; raises UsageError where it can't."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise UsageError(f"the name {name!r} is not made of letters, digits, '_', '.' and '-'")
+    return name
 
 
 def _digest(model: str | os.PathLike[str] | bytes) -> str:

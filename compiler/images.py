@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,19 +38,39 @@ def load_image(path: Path, shape: list[int]) -> NDArray[np.float32]:
             sized = image.convert(mode).resize((shape[2], shape[1]), Image.Resampling.BILINEAR)
             pixels = np.asarray(sized, np.float32)
     except (OSError, UnidentifiedImageError) as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise UsageError(f"{path}: {_reason(error)}") from None
     return (pixels.reshape(shape) / np.float32(127.5) - np.float32(1)).astype(np.float32)
 
 
 def load_array(path: Path) -> Array:
     """The array of a .npy file."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from None
+    array = _load(path)
     if not isinstance(array, np.ndarray):
         raise UsageError(f"{path}: an archive where one array is needed")
     return array
+
+
+def load_arrays(path: Path) -> dict[str, Array]:
+    """The arrays of a .npz file by name."""
+    arrays = _load(path)
+    if isinstance(arrays, np.ndarray):
+        raise UsageError(f"{path}: one array where an archive is needed")
+    return arrays
+
+
+def _load(path: Path) -> Array | dict[str, Array]:
+    try:
+        # Opened here, since np.load leaves a file that it refuses open.
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else dict(found)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{path}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without the path, which an OSError repeats."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def read_input(path: Path, shape: list[int]) -> Array:
@@ -72,7 +93,9 @@ def cases(
 ) -> dict[str, dict[str, Array]]:
     """Inputs by case: random ones, then one case for each image, .npy and .npz in a folder.
 
-    An image goes to every input that takes one; other inputs stay random.
+    An image goes to every input that takes one, a .npy to every input of its shape, the arrays of a
+    .npz to the inputs of their names; other inputs stay random. Raises UsageError for an array that
+    fits no input.
     """
     found = {f"random {seed}": random_inputs(shapes, seed)}
     if folder is None:
@@ -87,8 +110,20 @@ def cases(
             if images:
                 found[path.name] = {**base, **images}
         elif suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                found[path.name] = {**base, **{n: archive[n] for n in archive.files}}
-        elif suffix == ".npy" and len(shapes) == 1:
-            found[path.name] = dict.fromkeys(shapes, load_array(path))
+            found[path.name] = {**base, **_fitting(path, load_arrays(path), shapes)}
+        elif suffix == ".npy":
+            array = load_array(path)
+            fits = [n for n, s in shapes.items() if list(array.shape) == s] or list(shapes)
+            found[path.name] = {**base, **_fitting(path, dict.fromkeys(fits, array), shapes)}
     return found
+
+
+def _fitting(
+    path: Path, arrays: dict[str, Array], shapes: Mapping[str, list[int]]
+) -> dict[str, Array]:
+    for name, array in arrays.items():
+        if name not in shapes:
+            raise UsageError(f"{path}: no input {name!r}; there are {', '.join(map(repr, shapes))}")
+        if list(array.shape) != shapes[name]:
+            raise UsageError(f"{path}: input {name!r} is {shapes[name]}, not {list(array.shape)}")
+    return arrays

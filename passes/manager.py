@@ -37,7 +37,7 @@ class PassManager:
     print_before: Sequence[str] = ()
     print_after: Sequence[str] = ()
     check: bool = False
-    write: Callable[[str], object] = sys.stderr.write
+    write: Callable[[str], object] = lambda text: sys.stderr.write(text)
     progress: Progress = lambda name, i, n: None
     seconds: dict[str, float] = field(default_factory=dict)
 

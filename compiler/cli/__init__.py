@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import Any
 
 import click
 
 from tflgpuc.cli.bench import bench
+from tflgpuc.cli.common import termination
 from tflgpuc.cli.compile import compile_model
 from tflgpuc.cli.inspect import inspect
 from tflgpuc.cli.run import run
@@ -52,18 +50,13 @@ for command in (compile_model, verify, run, inspect, bench):
     cli.add_command(command)
 
 
-def _terminated(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
-
-
 def main(args: list[str] | None = None) -> int:
     """Runs the command line; the exit status is 0, or 1 for a problem with model, bundle or device,
     2 for wrong usage, 3 for a bug in tflgpuc.
     """
     given = sys.argv[1:] if args is None else args
     debug = "--debug" in given
-    # An exception lets ``finally`` remove half-written bundles.
-    signal.signal(signal.SIGTERM, _terminated)
+    termination.listen()
     try:
         result: Any = cli.main(given, prog_name="tflgpuc", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -78,9 +71,12 @@ def main(args: list[str] | None = None) -> int:
         for problem in error.problems:
             click.echo(problem, err=True)
         return USAGE if isinstance(error, UsageError | PassError) else PROBLEM
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        # A closed pipe never gets here: click and rich end quietly with status 1.
+        if debug:
+            traceback.print_exc()
+        click.echo(f"{error.filename or 'tflgpuc'}: {error.strerror or error}", err=True)
+        return PROBLEM
     except Exception as error:
         if debug:
             traceback.print_exc()

@@ -51,8 +51,11 @@ def bench(
     from tflgpuc.litert import LiteRt
 
     opened = load(bundle)
-    arrays = random_inputs({p["name"]: p["shape"] for p in opened.manifest["inputs"]}, 0)
-    reference = LiteRt(against) if against else None
+    shapes = {p["name"]: p["shape"] for p in opened.manifest["inputs"]}
+    arrays = random_inputs(shapes, 0)
+    reference = LiteRt(against, list(shapes.values())) if against else None
+    if reference is not None and len(reference.inputs) != len(shapes):
+        raise click.UsageError(f"the bundle's inputs aren't those of {against}")
     times: dict[str, list[float]] = {"bundle": [], "LiteRT": []}
     start = time.perf_counter()
     with opened.runner(device, **runner_options(device, library)) as runner, progress() as report:
@@ -83,7 +86,7 @@ def bench(
             "program": s.program,
             "ops": s.ops,
             "ms": s.seconds * 1e3,
-            "share": s.seconds / total,
+            "share": s.seconds / total if total else 0.0,
             "GFLOP/s": 2e-9 * s.macs / s.seconds if s.seconds else 0.0,
         }
         for s in steps

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+UNBOUNDED = 100_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 Progress = Callable[[str, int, int], None]
@@ -53,8 +61,19 @@ def runner_options(device: str, library: str | None) -> dict[str, Any]:
 
 
 def print_json(value: Any) -> None:
-    """A value as JSON on stdout."""
-    click.echo(json.dumps(value, indent=1))
+    """A value as JSON on stdout; numbers that JSON lacks become "NaN", "Infinity", "-Infinity"."""
+    click.echo(json.dumps(_spelled(value), indent=1))
+
+
+def _spelled(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _spelled(v) for key, v in value.items()}
+        case list() | tuple():
+            return [_spelled(v) for v in value]
+        case float() if not math.isfinite(value):
+            return json.dumps(value)
+    return value
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -62,35 +81,77 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    click.echo(title)
+    table = Table(box=None, pad_edge=False)
     for i, column in enumerate(columns):
         numbers = all(isinstance(row[i], int | float) for row in rows)
         table.add_column(column, justify="right" if numbers and rows else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    # Where nobody watches, nothing is cut to a terminal's width.
-    Console(width=None if sys.stdout.isatty() else 200).print(table, markup=False)
+    # A file or a pipe has no width to cut cells to.
+    Console(width=None if sys.stdout.isatty() else UNBOUNDED, emoji=False).print(table)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(value: object) -> Text:
+    # Text, since a str would be read for markup, which names may look like.
+    from rich.text import Text
+
+    match value:
+        case None:
+            return Text("")
+        case bool():
+            return Text("yes" if value else "")
+        case float():
+            return Text(f"{value:.3g}")
+        case int():
+            return Text(f"{value:,}")
+        case list() | tuple():
+            return Text(" ".join(map(str, value)))
+    return Text(str(value))
+
+
+class Termination:
+    """SIGTERM as an exception, which lets ``finally`` remove half-written files.
+
+    Python drops what is raised inside a weakref's callback, and imports have those; so a command asks
+    again between its stages.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+
+    def listen(self) -> None:
+        """Handles SIGTERM from here on."""
+        self._received = None
+        signal.signal(signal.SIGTERM, self._terminated)
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:
+        self._received = number
+        self.ask()
+
+    def ask(self) -> None:
+        """Raises SystemExit where SIGTERM came."""
+        if self._received is not None:
+            raise SystemExit(128 + self._received)
+
+
+termination = Termination()
 
 
 @contextlib.contextmanager
 def progress() -> Iterator[Progress]:
-    """Reports stages on stderr, where that is a terminal."""
+    """Reports stages on stderr, where that is a terminal; any stage may end in SystemExit."""
     if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
+        yield lambda stage, done, total: termination.ask()
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(
-            task, description=stage, completed=done, total=total
-        )
+
+        def report(stage: str, done: int, total: int) -> None:
+            termination.ask()
+            bar.update(task, description=stage, completed=done, total=total)
+
+        yield report

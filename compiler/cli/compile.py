@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -23,6 +25,41 @@ def _shapes(
         if not name or not found[name] or min(found[name]) < 1:
             raise click.BadParameter(f"{text!r} is not like NAME=1,224,224,3")
     return found
+
+
+class Stages:
+    """What each stage took: from its start to the next one's, with what happens between passes."""
+
+    def __init__(self) -> None:
+        self.seconds: list[tuple[str, float]] = []
+        self._running: tuple[str, float] | None = None
+
+    def start(self, stage: str) -> None:
+        """Ends the stage before and starts this one."""
+        self.stop()
+        self._running = (stage, time.perf_counter())
+
+    def stop(self) -> None:
+        """Ends the stage that runs, if any does."""
+        if self._running is not None:
+            stage, begun = self._running
+            self.seconds.append((stage, time.perf_counter() - begun))
+            self._running = None
+
+    def print(self) -> None:
+        """A line a stage on stderr: milliseconds, share, name; the total last."""
+        total = sum(seconds for _, seconds in self.seconds)
+        for stage, seconds in [*self.seconds, ("total", total)]:
+            share = seconds / total if total else 0.0
+            click.echo(f"{seconds * 1e3:9.1f} ms {share:6.1%}  {stage}", err=True)
+
+
+def _check_printed(passes: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuses to print the IR around a pass that doesn't run."""
+    for name in wanted:
+        if name not in passes and name != "all":
+            ran = ", ".join(dict.fromkeys(passes))
+            raise click.UsageError(f"no pass {name!r} to print the IR around; there are {ran}, all")
 
 
 def _list_targets(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -81,6 +118,7 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
     help="Print the IR after a pass, or after all.",
 )
 @click.option("--check", is_flag=True, help="Compare results before and after every pass.")
+@click.option("--time-passes", is_flag=True, help="Print what each stage took, on stderr.")
 @click.option(
     "--debug-shaders", is_flag=True, help="Say in shaders which line of a kernel made what."
 )
@@ -114,14 +152,23 @@ def compile_model(
     before: tuple[str, ...],
     after: tuple[str, ...],
     check: bool,
+    time_passes: bool,
     debug_shaders: bool,
     as_json: bool,
     debug: bool,
 ) -> None:
     """Compile MODEL to a bundle of shaders, weights and a manifest."""
     from tflgpuc.driver import compile
+    from tflgpuc.passes.pipeline import as_passes
 
+    _check_printed([p.name for p in as_passes(passes, precision)], (*before, *after))
+    stages = Stages()
     with progress() as report:
+
+        def started(stage: str, done: int, total: int) -> None:
+            stages.start(stage)
+            report(stage, done, total)
+
         bundle = compile(
             model,
             target=target,
@@ -134,10 +181,13 @@ def compile_model(
             print_before=before,
             print_after=after,
             locations=debug_shaders,
-            progress=report,
+            progress=started,
         )
-        report("write", 1, 1)
+        started("write", 1, 1)
         bundle.save(output)
+    stages.stop()
+    if time_passes:
+        stages.print()
     made = bundle.manifest
     summary = {
         "bundle": str(output),

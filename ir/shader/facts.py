@@ -174,14 +174,17 @@ class Facts:
         match e:
             case Name(name=name) if name in self.definitions:
                 self._limit(self.definitions[name], to)
+            case Unary(op="-", operand=a) if self.range_of(a).low > LOWEST:
+                self._limit(a, to.scaled(-1))
             case Binary(op="+" | "-" as op, left=a, right=b):
                 self._limit_sum(op, a, b, to)
             case Binary(op="*", left=a, right=Const(value=v)) if v > 0:
                 if self.range_of(a).scaled(int(v)).fits:
                     self._limit(a, Interval(-(-to.low // int(v)), to.high // int(v)))
             case Binary(op="/", left=a, right=Const(value=v)) if v > 0:
-                low = to.low * int(v) if to.low > 0 else ANY.low
-                high = to.high * int(v) + int(v) - 1 if to.high >= 0 else ANY.high
+                # Rounding towards zero: 2 v - 1 numbers have the quotient zero.
+                low = to.low * int(v) - (int(v) - 1 if to.low <= 0 else 0)
+                high = to.high * int(v) + (int(v) - 1 if to.high >= 0 else 0)
                 self._limit(a, Interval(low, high))
             case Call(function="min", args=(a, b)):
                 for x in (a, b):

@@ -61,12 +61,18 @@ def _product(e: Expr, scale: int, terms: Terms) -> int:
 
 
 def total(terms: Terms, constant: int) -> Expr:
-    """The sum of terms, in order but with a positive one first and the constant last."""
+    """The sum of terms, in order but with a positive one first and the constant last.
+
+    Where no term is positive the constant comes first: ``3 - x``.
+    """
     first = next((term for term, factor in terms.items() if factor > 0), None)
     ordered = [(t, f) for t, f in terms.items() if t is not first]
     if first is not None:
         ordered.insert(0, (first, terms[first]))
     made: Expr | None = None
+    constant = wrapped(constant)
+    if first is None and constant:
+        made, constant = integer(constant), 0
     for term, factor in ordered:
         if made is None:
             made = Unary(I32, "-", term) if factor == -1 else _scaled(term, factor)
@@ -74,7 +80,6 @@ def total(terms: Terms, constant: int) -> Expr:
             made = Binary(I32, "-", made, _scaled(term, -factor))
         else:
             made = Binary(I32, "+", made, _scaled(term, factor))
-    constant = wrapped(constant)
     if made is None:
         return integer(constant)
     if constant == 0:
@@ -109,13 +114,10 @@ def _rejoined(terms: Terms, constant: int) -> tuple[Terms, int]:
 
 
 def bound(terms: Terms, constant: int, ranges: RangeOf) -> Interval | None:
-    """What a sum is as a mathematical one; None where a term or the sum may wrap."""
+    """What a sum is as a mathematical one; None where that may not fit, so that it may wrap."""
     made = Interval(constant, constant)
     for term, factor in terms.items():
-        part = ranges(term).scaled(factor)
-        if not part.fits or part.low > part.high:
-            return None
-        made = made + part
+        made = made + ranges(term).scaled(factor)
     return made if made.fits else None
 
 

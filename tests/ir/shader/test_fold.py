@@ -77,7 +77,7 @@ def i32(value: int) -> Const:
         (A - A, i32(0)),
         ((A + 3) - A, i32(3)),
         (-A + B, B - A),
-        (-(A + 1), -A - 1),
+        (-(A + 1), i32(-1) - A),
         # Products: with their constant, which a sum's constant moves out of.
         (A * 1, A),
         (A * 0, i32(0)),
@@ -189,6 +189,7 @@ def test_becomes(before: Expr, after: Expr) -> None:
         A / -1,
         call("min", A, B),
         call("clamp", A, 5, 2),
+        call("clamp", X, 50, 40),
         A < (A + 1),
     ],
 )

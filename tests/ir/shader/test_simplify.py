@@ -90,6 +90,35 @@ def test_a_guard_on_a_name_narrows_what_it_is_made_of() -> None:
     assert store == Name(I32, "pixel") + X + Name(I32, "last")
 
 
+@pytest.mark.parametrize(
+    ("guard", "vanish", "stay"),
+    [
+        (X * 4 < 40, call("min", X, 9), call("min", X, 8)),
+        (X * 4 >= 9, call("max", X, 3), call("max", X, 4)),
+        (X / 4 < 2, call("min", X, 7), call("min", X, 6)),
+        ((X - 9) / 4 >= -1, call("max", X, 2), call("max", X, 3)),
+        ((X - 9) / 4 < 0, call("min", X, 5), call("min", X, 4)),
+        (-X > -3, call("min", X, 2), call("min", X, 1)),
+        (3 - X > 0, call("min", X, 2), call("min", X, 1)),
+        (X + 5 <= Y, call("max", Y, 5), call("max", Y, 6)),
+        (X.eq(3), call("clamp", X, 3, 3) - 3 + X, call("min", Y, 3)),
+        (X.ne(0), call("max", X, 1), call("max", X, 2)),
+        (call("max", X, Y) < 4, call("min", Y, 3), call("min", Y, 2)),
+        (call("min", X, Y) >= 4, call("max", Y, 4), call("max", Y, 5)),
+        # What wraps says nothing of x.
+        (X + (2**31 - 5) < 0, X, call("min", X, 3)),
+    ],
+)
+def test_a_guard_is_solved_for_what_it_is_made_of(guard: Expr, vanish: Expr, stay: Expr) -> None:
+    a = Author()
+    with a.k.when(guard):
+        a.put(vanish)
+        a.put(stay)
+    gone, kept = values(a.done())
+    assert gone in (X, Y, const(3, I32))
+    assert kept == stay
+
+
 def test_the_other_side_of_a_guard_knows_the_opposite() -> None:
     a = Author()
     with a.k.when((X < 4) | (Y < 4)):
@@ -173,7 +202,7 @@ def test_variables_of_an_unrolled_loop_stay_variables() -> None:
     body = a.done()
     v0, w0, v1 = (Name(I32, n) for n in ("v_0", "w_0", "v_1"))
     assert [s.name for s in body if isinstance(s, Var)] == ["v_0", "v_1"]
-    assert [s.name for s in body if isinstance(s, Let)] == ["w_0", "w_1"]
+    assert [s.name for s in body if isinstance(s, Let)] == ["value", "w_0", "w_1"]
     assert values(body)[:2] == [call("min", v0, 50) + w0, v0]
     assert values(body)[3] == v1
 
