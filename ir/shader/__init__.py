@@ -23,7 +23,6 @@ from tflgpuc.ir.shader.expr import (
     binary,
     bitcast,
     call,
-    children,
     compose,
     const,
     convert,
@@ -31,8 +30,6 @@ from tflgpuc.ir.shader.expr import (
     select,
     splat,
     unary,
-    walk,
-    with_children,
 )
 from tflgpuc.ir.shader.stmt import (
     Assign,
@@ -49,6 +46,7 @@ from tflgpuc.ir.shader.stmt import (
     map_exprs,
     walk_stmts,
 )
+from tflgpuc.ir.shader.tree import children, walk, with_children
 from tflgpuc.ir.shader.types import (
     BOOL,
     BOOLX4,

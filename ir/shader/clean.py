@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from tflgpuc.ir.shader.expr import Expr, Name, children
+from tflgpuc.ir.shader.expr import Expr, Name
 from tflgpuc.ir.shader.stmt import Assign, For, If, Kernel, Let, Stmt, Var, exprs, walk_stmts
+from tflgpuc.ir.shader.tree import children
 
 
 def clean(kernel: Kernel) -> Kernel:

@@ -18,11 +18,11 @@ from tflgpuc.ir.shader.expr import (
     Name,
     Select,
     Unary,
-    children,
 )
 from tflgpuc.ir.shader.fold import FLIPPED
 from tflgpuc.ir.shader.ranges import ANY, HIGHEST, LOWEST, ZERO, Interval, combine
 from tflgpuc.ir.shader.stmt import Kernel, Store, Var, walk_stmts
+from tflgpuc.ir.shader.tree import children
 from tflgpuc.ir.shader.types import BOOL, I32
 
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

@@ -34,7 +34,6 @@ from tflgpuc.ir.shader.expr import (
     Select,
     Shared,
     Unary,
-    walk,
 )
 from tflgpuc.ir.shader.numpy_functions import CALLS, DTYPES, binary_function, converted, dot, unset
 from tflgpuc.ir.shader.stmt import (
@@ -50,6 +49,7 @@ from tflgpuc.ir.shader.stmt import (
     exprs,
     walk_stmts,
 )
+from tflgpuc.ir.shader.tree import walk
 from tflgpuc.ir.shader.types import Scalar
 
 Array = NDArray[Any]

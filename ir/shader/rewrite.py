@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tflgpuc.ir.shader.expr import Expr, children, with_children
+from tflgpuc.ir.shader.expr import Expr
 from tflgpuc.ir.shader.stmt import For, If, Kernel, Stmt, map_exprs
+from tflgpuc.ir.shader.tree import children, with_children
 
 Rewrite = Callable[[Expr], Expr]
 

@@ -9,20 +9,10 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, replace
 
-from tflgpuc.ir.shader.expr import (
-    Binary,
-    Call,
-    Const,
-    Expr,
-    Load,
-    Name,
-    Select,
-    children,
-    walk,
-    with_children,
-)
+from tflgpuc.ir.shader.expr import Binary, Call, Const, Expr, Load, Name, Select
 from tflgpuc.ir.shader.facts import Stability
 from tflgpuc.ir.shader.stmt import For, If, Kernel, Let, Stmt, Var, blocks, exprs, map_exprs
+from tflgpuc.ir.shader.tree import children, walk, with_children
 from tflgpuc.ir.shader.types import I32
 from tflgpuc.ir.shader.unroll import Copier
 

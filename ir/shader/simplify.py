@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tflgpuc.ir.shader.clean import clean
-from tflgpuc.ir.shader.expr import Const, Expr, Name, Unary, children, const, with_children
+from tflgpuc.ir.shader.expr import Const, Expr, Name, Unary, const
 from tflgpuc.ir.shader.facts import Facts
 from tflgpuc.ir.shader.fold import fold
 from tflgpuc.ir.shader.ranges import Interval
@@ -22,6 +22,7 @@ from tflgpuc.ir.shader.stmt import (
     Var,
     walk_stmts,
 )
+from tflgpuc.ir.shader.tree import children, with_children
 from tflgpuc.ir.shader.types import BOOL, I32
 from tflgpuc.ir.shader.unroll import Copier, with_unique_names
 from tflgpuc.ir.shader.verify import verify

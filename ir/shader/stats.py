@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tflgpuc.ir.shader.expr import Binary, Buffer, Call, Const, Expr, Load, Name, Unary, walk
+from tflgpuc.ir.shader.expr import Binary, Buffer, Call, Const, Expr, Load, Name, Unary
 from tflgpuc.ir.shader.stmt import Assign, For, If, Kernel, Let, Stmt, Store, Var, blocks, exprs
+from tflgpuc.ir.shader.tree import walk
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tflgpuc.ir.shader.expr import Expr, Name, children, const, with_children
+from tflgpuc.ir.shader.expr import Expr, Name, const
 from tflgpuc.ir.shader.stmt import (
     Assign,
     Barrier,
@@ -17,6 +17,7 @@ from tflgpuc.ir.shader.stmt import (
     Var,
     walk_stmts,
 )
+from tflgpuc.ir.shader.tree import children, with_children
 from tflgpuc.ir.shader.types import I32
 
 

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from tflgpuc.ir.errors import KernelError
-from tflgpuc.ir.shader.expr import (
-    ARITHMETIC,
-    Buffer,
-    Builtin,
-    Expr,
-    Lane,
-    Load,
-    Memory,
-    Name,
-    children,
-)
+from tflgpuc.ir.shader.expr import ARITHMETIC, Buffer, Builtin, Expr, Lane, Load, Memory, Name
 from tflgpuc.ir.shader.stmt import Assign, Barrier, For, If, Kernel, Let, Stmt, Store, Var, exprs
+from tflgpuc.ir.shader.tree import children
 from tflgpuc.ir.shader.types import BOOL, I32, Type
 
 # What is in scope: a name's type, and whether it may be assigned.
