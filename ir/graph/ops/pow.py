@@ -8,7 +8,7 @@ import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
-from tflgpuc.ir.shader import Expr, call, select
+from tflgpuc.ir.shader import Expr, call
 
 
 class Pow(Binary, name="tfl.pow", tflite="POW"):
@@ -18,11 +18,7 @@ class Pow(Binary, name="tfl.pow", tflite="POW"):
     total: ClassVar[bool] = False
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
-        # Shading languages leave pow of a negative base undefined, and 0 to the 0.
-        size = select(rhs.eq(0.0), 1.0, call("pow", call("abs", lhs), rhs))
-        half = rhs * 0.5
-        odd = call("floor", half).ne(half)
-        return select(lhs < 0.0, select(odd, -size, size), size)
+        return call("pow", lhs, rhs)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
         return np.power(lhs, rhs)
