@@ -20,17 +20,14 @@ class Fuse(GraphPass, name="fuse"):
     max_ops: int = 32
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        wrapped = wrap(graph)
-        rules = Rules("fuse")
-        rules.rules = [(Fused, self.join)]
-        return rules.apply(wrapped, target)
+        return Rules("fuse", [(Fused, self.join)]).apply(wrap(graph), target)
 
     def join(self, op: Fused, match: Match) -> Op | None:
         """An elementwise op runs in the kernel that makes its input, if that has no other reader."""
         if not op.root.elementwise:
             return None
         candidates = [v for v in dict.fromkeys(op.inputs) if isinstance(v.op, Fused)]
-        # Later producers first, heavy ones before elementwise ones: the rest are then ready to read.
+        # Heavy producers first: an elementwise one can still join the kernel that comes of it.
         candidates.sort(key=lambda v: isinstance(v.op, Fused) and v.op.root.elementwise)
         for value in candidates:
             producer = value.op
