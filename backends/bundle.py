@@ -22,7 +22,9 @@ from tflgpuc.backends.runtime.base import Runner
 from tflgpuc.backends.runtime.gles_runner import GlesRunner
 from tflgpuc.backends.runtime.interpreter import InterpreterRunner
 from tflgpuc.backends.runtime.msl_runner import MslRunner
+from tflgpuc.backends.tflite.writer import write
 from tflgpuc.ir.errors import BundleError, UsageError
+from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.schedule import Schedule
 from tflgpuc.ir.target import Target
 
@@ -85,8 +87,12 @@ def make_bundle(
     about: Mapping[str, Any],
     emit: Sequence[str] = LANGUAGES,
     locations: bool = False,
+    subgraphs: Sequence[Graph] = (),
 ) -> Bundle:
-    """Prints every kernel and lists it all in a manifest."""
+    """Prints every kernel and lists it all in a manifest.
+
+    ``subgraphs`` are those of the model, which ops of CPU segments may name by position.
+    """
     for language in emit:
         if language not in LANGUAGES:
             raise UsageError(f"no such language: {language}; there are {', '.join(LANGUAGES)}")
@@ -95,7 +101,7 @@ def make_bundle(
     made = manifest(schedule, target, weights, about)
     chunks: dict[str, Chunks] = {}
     headers = {
-        k: header(name, k, [s for s in schedule.steps if s.kernel is k]) for k in schedule.kernels()
+        k: header(name, k, [s for s in schedule.dispatches if s.kernel is k]) for k in schedule.kernels()
     }
     if "glsl" in emit:
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
@@ -110,6 +116,9 @@ def make_bundle(
         chunks[path] = [text.encode()]
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
             program["entry"]["msl"] = {"file": path, "function": kernel.name}
+    segments = [step["file"] for step in made["steps"] if step["type"] == "segment"]
+    for path, segment in zip(segments, schedule.segments, strict=True):
+        chunks[path] = [write(segment.body, subgraphs=subgraphs)]
     chunks[WEIGHTS_FILE] = weights.chunks
     made["files"] = [
         {"path": path, "bytes": sum(map(len, c)), "sha256": _digest(c)}

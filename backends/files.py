@@ -40,14 +40,18 @@ class BundleFiles:
 
     def text(self, name: str) -> str:
         """One file's text."""
-        return b"".join(self.read(name)).decode()
+        return self.bytes(name).decode()
+
+    def bytes(self, name: str) -> bytes:
+        """One file as it is."""
+        return b"".join(self.read(name))
 
     @cached_property
     def weights(self) -> NDArray[np.uint8]:
         """The weights file; mapped where the bundle is on disk."""
         if self.folder is not None and self.manifest["memory"]["weights_bytes"]:
             return np.memmap(self.folder / WEIGHTS_FILE, np.uint8, "r")
-        return np.frombuffer(b"".join(self.read(WEIGHTS_FILE)), np.uint8)
+        return np.frombuffer(self.bytes(WEIGHTS_FILE), np.uint8)
 
     def file_of(self, program: Json, language: str) -> str:
         """The file that holds a program in one language."""

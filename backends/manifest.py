@@ -11,7 +11,15 @@ import numpy as np
 
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Source
-from tflgpuc.ir.schedule import ARENA, WEIGHTS, Dispatch, Schedule
+from tflgpuc.ir.schedule import (
+    ARENA,
+    WEIGHTS,
+    CpuStep,
+    Dispatch,
+    Role,
+    Schedule,
+    StateTensor,
+)
 from tflgpuc.ir.shader import Kernel
 from tflgpuc.ir.shader.stats import stats
 from tflgpuc.ir.target import Target
@@ -50,19 +58,27 @@ def manifest(
     """Everything but the list of files; fills ``weights`` as it goes."""
     kernels = schedule.kernels()
     measured = {k: stats(k) for k in kernels}
-    steps = [_step(s, schedule, target, weights, measured[s.kernel].flops) for s in schedule.steps]
+    segments = {s: f"cpu/segment_{i}.tflite" for i, s in enumerate(schedule.segments)}
+    steps = [
+        _segment(s, segments[s], schedule)
+        if isinstance(s, CpuStep)
+        else _step(s, schedule, target, weights, measured[s.kernel].flops)
+        for s in schedule.steps
+    ]
+    states = [_state(s, weights) for s in schedule.states]
     buffers = [_buffer(ARENA, schedule.arena_bytes), _buffer(WEIGHTS, weights.size)]
     tensors = [_tensor(name, schedule) for name in schedule.tensors]
     for t in tensors:
-        if t["buffer"] not in (ARENA, WEIGHTS):
+        if t["buffer"] not in (ARENA, WEIGHTS, None):
             buffers.append(_buffer(t["buffer"], t["bytes"]))
     return {
         "format": FORMAT,
         "version": VERSION,
         **about,
         "target": target.name,
-        "inputs": [_port(name, schedule) for name in schedule.inputs],
-        "outputs": [_port(name, schedule) for name in schedule.outputs],
+        "inputs": [_port(name, name, schedule) for name in schedule.inputs],
+        "outputs": [_port(name, tensor, schedule) for name, tensor in schedule.outputs.items()],
+        "states": states,
         "buffers": buffers,
         "tensors": tensors,
         "programs": [_program(k) for k in kernels],
@@ -71,8 +87,10 @@ def manifest(
             "arena_bytes": schedule.arena_bytes,
             "lower_bound_bytes": schedule.lower_bound,
             "weights_bytes": weights.size,
-            "input_bytes": sum(schedule.placements[n].size for n in schedule.inputs),
-            "output_bytes": sum(schedule.placements[n].size for n in schedule.outputs),
+            "input_bytes": _placed_bytes(schedule, "input"),
+            "output_bytes": _placed_bytes(schedule, "output"),
+            "host_bytes": _placed_bytes(schedule, "host"),
+            "state_bytes": _placed_bytes(schedule, "state"),
         },
     }
 
@@ -81,21 +99,53 @@ def _buffer(name: str, size: int) -> Json:
     return {"name": name, "bytes": size}
 
 
-def _port(name: str, schedule: Schedule) -> Json:
-    type, place = schedule.tensors[name].type, schedule.placements[name]
+def _placed_bytes(schedule: Schedule, role: Role) -> int:
+    roles = ((schedule.tensors[n].role, p.size) for n, p in schedule.placements.items())
+    return sum(size for found, size in roles if found == role)
+
+
+def _port(name: str, tensor: str, schedule: Schedule) -> Json:
+    return {"name": name, "tensor": tensor, **_place(tensor, schedule)}
+
+
+def _place(name: str, schedule: Schedule) -> Json:
+    """A tensor's type and range; what only the CPU's side knows has no buffer."""
+    type, place = schedule.tensors[name].type, schedule.placements.get(name)
+    open_shape = type.signature if type.dynamic and type.signature else type.shape
     return {
-        "name": name,
-        "shape": list(type.shape),
+        "shape": list(open_shape),
         "dtype": type.dtype,
         "layout": type.layout,
-        "buffer": place.buffer,
-        "offset": place.offset,
-        "bytes": place.size,
+        "buffer": place.buffer if place else None,
+        "offset": place.offset if place else 0,
+        "bytes": place.size if place else 0,
     }
 
 
 def _tensor(name: str, schedule: Schedule) -> Json:
-    return {**_port(name, schedule), "role": schedule.tensors[name].role}
+    return {"name": name, **_place(name, schedule), "role": schedule.tensors[name].role}
+
+
+def _state(state: StateTensor, weights: WeightsFile) -> Json:
+    initial = None
+    if state.initial is not None:
+        data = np.ascontiguousarray(state.initial)
+        initial = {"offset": weights.add(data), "bytes": data.nbytes}
+    return {"name": state.name, "tensor": state.tensor, "next": state.next, "initial": initial}
+
+
+def _segment(step: CpuStep, file: str, schedule: Schedule) -> Json:
+    tensors = [schedule.tensors[n].type for n in (*step.inputs, *step.outputs)]
+    return {
+        "type": "segment",
+        "file": file,
+        "inputs": list(step.inputs),
+        "outputs": list(step.outputs),
+        "sources": [_source(s) for s in step.sources],
+        "macs": step.macs,
+        "bytes": sum(t.bytes for t in tensors),
+        "reasons": step.reason.splitlines(),
+    }
 
 
 def _program(kernel: Kernel) -> Json:

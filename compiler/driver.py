@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ from tflgpuc.ir.errors import TflgpucError, UsageError
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import Pass
 from tflgpuc.passes.manager import PassManager
+from tflgpuc.passes.partition import Partition
 from tflgpuc.passes.pipeline import as_passes
 from tflgpuc.targets import DEFAULT, load_target
 from tflgpuc.version import VERSION
@@ -30,6 +32,8 @@ def compile(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     emit: Sequence[str] = LANGUAGES,
     name: str | None = None,
+    cpu: bool = True,
+    custom_ops: bool = False,
     check: bool = False,
     print_before: Sequence[str] = (),
     print_after: Sequence[str] = (),
@@ -40,13 +44,20 @@ def compile(
 
     ``model`` is a file or its bytes. ``target`` names a profile, ``precision`` what tensors are stored
     in, ``passes`` a pipeline as text or passes, ``input_shapes`` fixes inputs' shapes by name, ``emit``
-    says which languages to print. ``check`` compares results before and after every pass on random
+    says which languages to print. Operators that the GPU can't run become CPU segments, or without
+    ``cpu`` an error; ``custom_ops`` says that the app's runtime has custom ones that TFLite's own
+    doesn't. ``check`` compares results before and after every pass on random
     inputs. Raises ModelError, UnsupportedError, LimitError, PassError and UsageError.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"no such precision: {precision}; there are {', '.join(PRECISIONS)}")
     profile = target if isinstance(target, Target) else load_target(target)
-    pipeline = as_passes(passes, precision)
+    pipeline = [
+        dataclasses.replace(p, cpu=p.cpu and cpu, custom=p.custom or custom_ops)
+        if isinstance(p, Partition)
+        else p
+        for p in as_passes(passes, precision)
+    ]
     label = _label(model) if name is None else _checked(name)
     try:
         progress("import", 0, len(pipeline) + 2)
@@ -65,7 +76,7 @@ def compile(
             "model": {"name": label, "sha256": _digest(model)},
             "precision": precision,
         }
-        return make_bundle(schedule, profile, about, emit, locations)
+        return make_bundle(schedule, profile, about, emit, locations, module.graphs)
     except TflgpucError as error:
         raise _located(error, model) from error
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflgpuc.ir.errors import UsageError
+from tflgpuc.ir.graph.types import NUMPY
+from tflgpuc.random_inputs import Port, random_inputs
 
 IMAGES = (".bmp", ".jpg", ".jpeg", ".png")
 ARRAYS = (".npy", ".npz")
@@ -23,10 +25,11 @@ def takes_image(shape: list[int]) -> bool:
     return len(shape) == 4 and shape[0] == 1 and shape[3] in (1, 3) and min(shape[1:3]) > 1
 
 
-def load_image(path: Path, shape: list[int]) -> NDArray[np.float32]:
-    """An image as a [1, height, width, channels] array from -1 to 1, resized bilinearly.
+def load_image(path: Path, shape: list[int], dtype: str = "f32") -> Array:
+    """An image as a [1, height, width, channels] array, resized bilinearly.
 
-    Raises UsageError where the file is no image or Pillow is missing.
+    Floats go from -1 to 1, u8 and i8 over their whole range, as quantised models have it. Raises
+    UsageError where the file is no image or Pillow is missing.
     """
     try:
         from PIL import Image, UnidentifiedImageError
@@ -39,6 +42,8 @@ def load_image(path: Path, shape: list[int]) -> NDArray[np.float32]:
             pixels = np.asarray(sized, np.float32)
     except (OSError, UnidentifiedImageError) as error:
         raise UsageError(f"{path}: {_reason(error)}") from None
+    if dtype in ("u8", "i8"):
+        return (pixels.reshape(shape) - (128 if dtype == "i8" else 0)).astype(NUMPY[dtype])
     return (pixels.reshape(shape) / np.float32(127.5) - np.float32(1)).astype(np.float32)
 
 
@@ -73,40 +78,37 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def read_input(path: Path, shape: list[int]) -> Array:
+def read_input(path: Path, shape: list[int], dtype: str = "f32") -> Array:
     """A file as one input's array."""
     if path.suffix.lower() in IMAGES:
         if not takes_image(shape):
             raise UsageError(f"{path}: an image for an input of shape {shape}")
-        return load_image(path, shape)
+        return load_image(path, shape, dtype)
     return load_array(path)
 
 
-def random_inputs(shapes: Mapping[str, list[int]], seed: int) -> dict[str, Array]:
-    """Seeded uniform numbers from -1 to 1 for every input."""
-    rng = np.random.default_rng(seed)
-    return {n: rng.uniform(-1, 1, shape).astype(np.float32) for n, shape in shapes.items()}
-
-
-def cases(
-    folder: Path | None, shapes: Mapping[str, list[int]], seed: int
-) -> dict[str, dict[str, Array]]:
+def cases(folder: Path | None, ports: Mapping[str, Port], seed: int) -> dict[str, dict[str, Array]]:
     """Inputs by case: random ones, then one case for each image, .npy and .npz in a folder.
 
     An image goes to every input that takes one, a .npy to every input of its shape, the arrays of a
     .npz to the inputs of their names; other inputs stay random. Raises UsageError for an array that
     fits no input.
     """
-    found = {f"random {seed}": random_inputs(shapes, seed)}
+    shapes = {name: list(port.shape) for name, port in ports.items()}
+    found = {f"random {seed}": random_inputs(ports, seed)}
     if folder is None:
         return found
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     for path in sorted(folder.iterdir()):
-        base = random_inputs(shapes, seed)
+        base = random_inputs(ports, seed)
         suffix = path.suffix.lower()
         if suffix in IMAGES:
-            images = {n: load_image(path, s) for n, s in shapes.items() if takes_image(s)}
+            images = {
+                name: load_image(path, shapes[name], port.dtype)
+                for name, port in ports.items()
+                if takes_image(shapes[name])
+            }
             if images:
                 found[path.name] = {**base, **images}
         elif suffix == ".npz":

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tflgpuc.backends.bundle import Bundle
-from tflgpuc.backends.kernels.catalogue import unsupported
 from tflgpuc.frontend import import_model
+from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
-from tflgpuc.passes.pipeline import parse_pipeline
-from tflgpuc.targets import load_target
+from tflgpuc.passes.partition import refusals
+from tflgpuc.targets import DEFAULT, load_target
 
 Row = dict[str, Any]
 
@@ -22,7 +22,7 @@ def inspect_model(path: Path) -> Row:
     """Inputs, outputs, signatures and ops of a model; ``where`` says GPU, or why not."""
     module = import_model(path)
     graph = module.main
-    refused = _refusals(path)
+    refused = _refusals(graph)
     ops = [_op(i, op, refused) for i, op in enumerate(graph.ops) if not isinstance(op, Constant)]
     return {
         "model": module.name,
@@ -38,19 +38,13 @@ def inspect_model(path: Path) -> Row:
     }
 
 
-def _refusals(path: Path) -> dict[tuple[int, int], str]:
-    """Why the GPU can't run operators, by subgraph and operator, after canonicalisation."""
-    graph = import_model(path).main
-    target = load_target("generic-gles31")
-    for p in parse_pipeline("decompose,canonicalize,fold,canonicalize,dead-ops"):
-        made = p.run(graph, target)  # type: ignore[attr-defined]
-        graph = made
-    found = {}
-    for op in graph.ops:
-        reason = None if isinstance(op, Constant) else unsupported(op)
-        for source in op.sources if reason else ():
-            found[source.subgraph, source.operator] = str(reason)
-    return found
+def _refusals(graph: Graph) -> dict[tuple[int, int], str]:
+    """Why the GPU can't run operators, by subgraph and operator."""
+    return {
+        (source.subgraph, source.operator): reason
+        for op, reason in refusals(graph, load_target(DEFAULT)).items()
+        for source in op.sources
+    }
 
 
 def _op(index: int, op: Op, refused: dict[tuple[int, int], str]) -> Row:
@@ -94,19 +88,22 @@ def inspect_bundle(bundle: Bundle) -> Row:
         "outputs": [_port(p) for p in made["outputs"]],
         "memory": made["memory"],
         "programs": len(made["programs"]),
-        "steps": [
-            {
-                "program": step["program"],
-                "groups": "x".join(map(str, step["groups"])),
-                "work group": "x".join(map(str, sizes[step["program"]])),
-                "tile": "x".join(map(str, step["tile"])),
-                "macs": step["macs"],
-                "bytes": step["bytes"],
-                "barrier": step["barrier"],
-                "ops": "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"])),
-            }
-            for step in made["steps"]
-        ],
+        "steps": [_step(step, sizes) for step in made["steps"]],
+    }
+
+
+def _step(step: Row, sizes: dict[str, list[int]]) -> Row:
+    segment = step["type"] == "segment"
+    size = [] if segment else sizes[step["program"]]
+    return {
+        "program": step["file"] if segment else step["program"],
+        "groups": "" if segment else "x".join(map(str, step["groups"])),
+        "work group": "x".join(map(str, size)),
+        "tile": "" if segment else "x".join(map(str, step["tile"])),
+        "macs": step["macs"],
+        "bytes": step["bytes"],
+        "barrier": not segment and step["barrier"],
+        "ops": "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"])) or "copy",
     }
 
 

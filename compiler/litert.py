@@ -55,14 +55,21 @@ class LiteRt:
                 self.interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{model.name}: LiteRT refuses it: {error}") from None
+        self.name = model.name
         self.inputs = self.interpreter.get_input_details()
         self.outputs = self.interpreter.get_output_details()
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """The outputs in the model's order; inputs are taken in its order, too."""
-        for detail, array in zip(self.inputs, inputs.values(), strict=True):
-            self.interpreter.set_tensor(detail["index"], np.asarray(array, detail["dtype"]))
-        self.interpreter.invoke()
+        """The outputs in the model's order; inputs are taken in its order, too.
+
+        Raises ModelError where LiteRT can't run the model on these inputs.
+        """
+        try:
+            for detail, array in zip(self.inputs, inputs.values(), strict=True):
+                self.interpreter.set_tensor(detail["index"], np.asarray(array, detail["dtype"]))
+            self.interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{self.name}: LiteRT can't run it: {error}") from None
         return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
 
 

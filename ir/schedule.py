@@ -1,17 +1,19 @@
-"""A schedule: the dispatches of one run in order, and where every tensor lies while it runs."""
+"""A schedule: the steps of one run in order, and where every tensor lies while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from tflgpuc.ir.errors import VerifyError
+from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Array, Source
 from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.ir.shader import Kernel
 
-Role = Literal["input", "output", "intermediate"]
+# A host tensor goes between a CPU segment and the rest; a state is kept from run to run.
+Role = Literal["input", "output", "intermediate", "host", "state"]
 ARENA, WEIGHTS = "arena", "weights"
 
 
@@ -68,37 +70,107 @@ class Dispatch:
 
 
 @dataclass(frozen=True, eq=False)
+class CpuStep:
+    """A part that the CPU runs: ``body``'s inputs and outputs are the tensors read and written.
+
+    ``reason`` says why, a line for each operator that the GPU can't run.
+    """
+
+    body: Graph
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sources: tuple[Source, ...]
+    macs: int = 0
+    reason: str = ""
+
+    def reads(self) -> set[str]:
+        """Names of the tensors that the segment reads."""
+        return set(self.inputs)
+
+    def writes(self) -> set[str]:
+        """Names of the tensors that the segment writes."""
+        return set(self.outputs)
+
+    def describe(self) -> str:
+        """The segment for a message."""
+        return f"CPU segment ({self.sources[0]})" if self.sources else "CPU segment"
+
+
+Step: TypeAlias = Dispatch | CpuStep
+
+
+@dataclass(frozen=True)
+class StateTensor:
+    """A tensor kept from run to run: at the end of one ``next`` becomes ``tensor``.
+
+    ``initial`` is what it holds before the first, None zeros.
+    """
+
+    name: str
+    tensor: str
+    next: str
+    initial: Array | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Schedule:
-    """What a bundle runs. ``placements`` covers every tensor once memory has been planned."""
+    """What a bundle runs. ``placements`` covers every tensor on the GPU once memory has been planned.
+
+    Host tensors that no dispatch binds have no place. ``outputs`` are the names that a run gives
+    its results, and the tensors that hold them.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
-    steps: tuple[Dispatch, ...]
+    steps: tuple[Step, ...]
     inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, str]
+    states: tuple[StateTensor, ...] = ()
     placements: Mapping[str, Placement] = field(default_factory=dict)
     arena_bytes: int = 0
     lower_bound: int = 0
 
     def with_kernels(self, new: Mapping[Kernel, Kernel]) -> Schedule:
         """The schedule with each kernel replaced by ``new`` of it."""
-        return replace(self, steps=tuple(replace(s, kernel=new[s.kernel]) for s in self.steps))
+        return replace(
+            self,
+            steps=tuple(
+                replace(s, kernel=new[s.kernel]) if isinstance(s, Dispatch) else s
+                for s in self.steps
+            ),
+        )
+
+    @property
+    def dispatches(self) -> tuple[Dispatch, ...]:
+        """The steps that launch kernels."""
+        return tuple(s for s in self.steps if isinstance(s, Dispatch))
+
+    @property
+    def segments(self) -> tuple[CpuStep, ...]:
+        """The steps that the CPU runs."""
+        return tuple(s for s in self.steps if isinstance(s, CpuStep))
 
     def kernels(self) -> tuple[Kernel, ...]:
         """The distinct kernels, in order of first use."""
-        return tuple(dict.fromkeys(s.kernel for s in self.steps))
+        return tuple(dict.fromkeys(s.kernel for s in self.dispatches))
+
+    def bound(self) -> set[str]:
+        """The tensors that dispatches read or write."""
+        return {name for s in self.dispatches for name in (s.reads() | s.writes())}
 
     def verify(self) -> None:
         """Raises VerifyError where a tensor is read before it is written, or isn't known."""
-        written = set(self.inputs)
+        written = {*self.inputs, *(s.tensor for s in self.states)}
         for step in self.steps:
             for name in step.reads() | step.writes():
                 if name not in self.tensors:
                     raise VerifyError(f"{step.describe()}: no such tensor: {name}")
             for name in step.reads() - written:
                 raise VerifyError(f"{step.describe()}: reads {name} before anything wrote it")
-            if (None in step.tensors) != (step.constants is not None):
+            if isinstance(step, Dispatch) and (None in step.tensors) != (
+                step.constants is not None
+            ):
                 raise VerifyError(f"{step.describe()}: constants and bindings disagree")
             written |= step.writes()
-        for name in set(self.outputs) - written:
+        for name in {*self.outputs.values(), *(s.next for s in self.states)} - written:
             raise VerifyError(f"output {name} is never written")

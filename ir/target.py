@@ -14,6 +14,23 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What decides whether ops go to the CPU, in seconds, bytes and multiply-accumulates a second.
+
+    ``wait`` is how long it takes until the other side can go on, beside the copying at ``copy_rate``;
+    ``launch`` a dispatch's own time.
+    """
+
+    wait: float
+    copy_rate: float
+    launch: float
+    gpu_macs: float
+    gpu_bytes: float
+    cpu_macs: float
+    cpu_bytes: float
+
+
+@dataclass(frozen=True)
 class Target:
     """A GPU family's limits and preferences; profiles lie in ``compiler/targets/*.toml``.
 
@@ -34,3 +51,4 @@ class Target:
     wave: int
     invocations: int
     tiles: tuple[Tile, ...]
+    costs: Costs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tflgpuc.ir.schedule import Dispatch, Placement, Schedule
+from tflgpuc.ir.schedule import CpuStep, Placement, Schedule, Step
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import SchedulePass
 
@@ -13,10 +13,14 @@ class Barriers(SchedulePass, name="barriers"):
     """Asks for a barrier before a step that reads or overwrites what earlier steps wrote or read."""
 
     def run(self, schedule: Schedule, target: Target) -> Schedule:
-        steps: list[Dispatch] = []
+        steps: list[Step] = []
         read: list[Placement] = []
         written: list[Placement] = []
         for step in schedule.steps:
+            if isinstance(step, CpuStep):
+                # The runner waits for what a segment reads; what it writes comes by another way.
+                steps.append(step)
+                continue
             reads = [schedule.placements[n] for n in sorted(step.reads())]
             writes = [schedule.placements[n] for n in sorted(step.writes())]
             hazard = (

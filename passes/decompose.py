@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from itertools import accumulate
 
 import numpy as np
 
+from tflgpuc.ir.graph.fused_activation import activation
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.add import Add
 from tflgpuc.ir.graph.ops.add_n import AddN
+from tflgpuc.ir.graph.ops.batch_matmul import BatchMatmul
+from tflgpuc.ir.graph.ops.broadcast_to import BroadcastTo
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.div import Div
+from tflgpuc.ir.graph.ops.fill import Fill
+from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.ops.l2_normalization import EPSILON, L2Normalization
+from tflgpuc.ir.graph.ops.log_softmax import LogSoftmax
 from tflgpuc.ir.graph.ops.maximum import Maximum
 from tflgpuc.ir.graph.ops.pack import Pack
 from tflgpuc.ir.graph.ops.reshape import Reshape
 from tflgpuc.ir.graph.ops.reverse_v2 import ReverseV2
+from tflgpuc.ir.graph.ops.select import Select
+from tflgpuc.ir.graph.ops.select_v2 import SelectV2
 from tflgpuc.ir.graph.ops.slice import Slice
+from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.graph.ops.split import Split
 from tflgpuc.ir.graph.ops.split_v import SplitV
 from tflgpuc.ir.graph.ops.sqrt import Sqrt
@@ -108,6 +119,59 @@ def reversal_is_a_slice(op: ReverseV2, match: Match) -> Value:
         end_mask=mask,
         names=op.names,
     ).result
+
+
+@decompositions
+def selection_broadcasts(op: Select, match: Match) -> Value:
+    """SELECT takes a condition for each entry of the first axis too, SELECT_V2 one that broadcasts."""
+    condition, shape = op.condition, op.x.type.shape
+    if op.by_rows:
+        condition = reshaped(condition, (*condition.type.shape, *(1,) * (len(shape) - 1)))
+    elif condition.type.size == 1:
+        condition = reshaped(condition, ())
+    return SelectV2(condition=condition, x=op.x, y=op.y, names=op.names).result
+
+
+@decompositions
+def fill_is_a_broadcast(op: Fill, match: Match) -> Value:
+    """FILL repeats one number."""
+    return BroadcastTo(input=reshaped(op.value, ()), shape=op.dims, names=op.names).result
+
+
+@decompositions
+def layer_of_runtime_weights_is_a_product(op: FullyConnected, match: Match) -> Value | None:
+    """FULLY_CONNECTED with weights computed at run time multiplies two matrices."""
+    if op.weights.constant is not None and (op.bias is None or op.bias.constant is not None):
+        return match.no("its weights are constant")
+    if op.weights_format != "DEFAULT" or op.input.type.dtype != "f32":
+        return match.no("its weights are in another order or type")
+    depth = op.weights.type.shape[1]
+    rows = reshaped(op.input, (op.input.type.size // depth, depth))
+    made = BatchMatmul(x=rows, y=op.weights, adj_y=True).result
+    if op.bias is not None:
+        made = Add(lhs=made, rhs=op.bias).result
+    made = activation(op.fused_activation_function, made)
+    return reshaped(made, op.result.type.shape)
+
+
+@decompositions
+def softmax_of_rows(op: Softmax, match: Match) -> Value | None:
+    """A softmax of more than four axes is one of rows."""
+    return _of_rows(op, op.input)
+
+
+@decompositions
+def log_softmax_of_rows(op: LogSoftmax, match: Match) -> Value | None:
+    """A logarithmic softmax of more than four axes is one of rows."""
+    return _of_rows(op, op.input)
+
+
+def _of_rows(op: Softmax | LogSoftmax, input: Value) -> Value | None:
+    shape = input.type.shape
+    if len(shape) <= 4:
+        return None
+    rows = reshaped(input, (math.prod(shape[:-1]), shape[-1]))
+    return reshaped(dataclasses.replace(op, input=rows).result, shape)
 
 
 @decompositions

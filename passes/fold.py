@@ -7,6 +7,7 @@ from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.opaque import Opaque
+from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.graph.types import NUMPY
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
@@ -36,7 +37,7 @@ class Fold(GraphPass, name="fold"):
         return prune(graph.with_ops(tuple(ops), new)) if new else graph
 
     def _folded(self, op: Op) -> list[Constant] | None:
-        if isinstance(op, Constant | Opaque) or not op.operands or op.regions:
+        if isinstance(op, Constant | Opaque | Segment) or not op.operands or op.regions:
             return None
         arrays = {v: v.constant for v in op.operands}
         if any(a is None for a in arrays.values()):

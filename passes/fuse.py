@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tflgpuc.backends.kernels.catalogue import unsupported
+from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value, merged_sources
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.fused import Fused
+from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
 from tflgpuc.passes.rules import Match, Rules, prune
@@ -20,7 +22,7 @@ class Fuse(GraphPass, name="fuse"):
     max_ops: int = 32
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        return Rules("fuse", [(Fused, self.join)]).apply(wrap(graph), target)
+        return Rules("fuse", [(Fused, self.join)]).apply(wrap(graph, target), target)
 
     def join(self, op: Fused, match: Match) -> Op | None:
         """An elementwise op runs in the kernel that makes its input, if that has no other reader."""
@@ -56,16 +58,19 @@ def _needs_weights(*ops: Fused) -> bool:
     return any(d.size > 1 for d in data) or any(not op.root.elementwise for op in ops)
 
 
-def wrap(graph: Graph) -> Graph:
-    """The graph with each op that isn't a constant alone in a gpu.fused."""
+def wrap(graph: Graph, target: Target) -> Graph:
+    """The graph with each op that isn't a constant or a segment alone in a gpu.fused."""
     new: dict[Value, Value] = {}
     ops: list[Op] = []
     for old in graph.ops:
         op = old.with_operands(new)
-        if isinstance(op, Constant | Fused) or unsupported(op) is not None:
+        if isinstance(op, Constant | Fused | Segment):
             ops.append(op)
             new.update(zip(old.results, op.results, strict=True))
             continue
+        reason = unsupported(op, target)
+        if reason is not None:
+            raise UnsupportedError(f"{op.describe()}: {reason}")
         fused = wrapped(op)
         ops.append(fused)
         new.update(zip(old.results, fused.results, strict=True))

@@ -1,48 +1,84 @@
-"""Lays tensors out in PHWC4 on the GPU, row-major at the model's border."""
+"""Lays tensors out on the GPU: PHWC4 where four axes suffice, else row-major; copies at the border."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from tflgpuc.backends.kernels.catalogue import padding_lanes
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.copy import Copy
 from tflgpuc.ir.graph.ops.fused import Fused
-from tflgpuc.ir.graph.types import TensorType
+from tflgpuc.ir.graph.ops.segment import Segment
+from tflgpuc.ir.graph.types import DType, Lanes, TensorType
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
 from tflgpuc.passes.fuse import wrapped
 
 
 class Layout(GraphPass, name="layout"):
-    """Lays tensors out in slices of four channels, with copies at the inputs and outputs."""
+    """Lays tensors out in slices of four channels, with copies wherever the CPU's side begins."""
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        new: dict[Value, Value] = {}
-        ops: list[Op] = []
-        uses = graph.uses()
+        sides = _Sides({v for op in graph.ops if isinstance(op, Fused) for v in op.inputs})
         for value in graph.inputs:
-            if uses[value] and value.type.layout == "nhwc":
-                copied = _copy(value, value.type.stored("f32", "phwc4", "zero"))
-                ops.append(copied)
-                new[value] = copied.result
-        for old in graph.ops:
-            op = old.with_operands(new)
-            if isinstance(op, Fused) and op.types[0].layout == "nhwc":
-                op = replace(op, types=(op.types[0].stored("f32", "phwc4", padding_lanes(op)),))
-            ops.append(op)
-            new.update(zip(old.results, op.results, strict=True))
-        outputs = []
-        names = graph.output_names or tuple(v.name for v in graph.outputs)
-        for value, name in zip(graph.outputs, names, strict=True):
-            copied = replace(_copy(new.get(value, value), value.type), names=(name,))
-            ops.append(copied)
-            outputs.append(copied.result)
-        return replace(graph, ops=tuple(ops), outputs=tuple(outputs))
+            sides.arrived(value, value)
+        for op in graph.ops:
+            match op:
+                case Segment():
+                    moved = replace(op, inputs=tuple(sides.on_host(v) for v in op.inputs))
+                    sides.ops.append(moved)
+                    for before, after in zip(op.results, moved.results, strict=True):
+                        sides.arrived(before, after)
+                case _:
+                    sides.run_on_gpu(op)
+        named = [*(graph.output_names or (v.name for v in graph.outputs))]
+        named += [s.name for s in graph.states][: len(graph.outputs) - len(named)]
+        outputs = [
+            sides.on_host(value, name) for value, name in zip(graph.outputs, named, strict=True)
+        ]
+        return replace(graph, ops=tuple(sides.ops), outputs=tuple(outputs))
 
 
-def _copy(value: Value, type: TensorType) -> Fused:
-    sources = value.op.sources if value.op else ()
-    made = wrapped(Copy(input=value, sources=sources, names=(value.name,)))
-    return replace(made, types=(type,))
+@dataclass
+class _Sides:
+    """What each value is to GPU ops, and to the CPU: row-major, in the model's own element type."""
+
+    read: set[Value]
+    ops: list[Op] = field(default_factory=list)
+    gpu: dict[Value, Value] = field(default_factory=dict)
+    host: dict[Value, Value] = field(default_factory=dict)
+
+    def arrived(self, value: Value, made: Value) -> None:
+        """Notes a value that the CPU's side gives, and copies it where a kernel reads it."""
+        self.host[value] = made
+        if value in self.read and made.type.layout == "nhwc":
+            self.gpu[value] = self._copied(made, on_gpu(value.type, "zero"), made.name)
+
+    def run_on_gpu(self, old: Op) -> None:
+        """Appends an op with its results in the layout of kernels."""
+        op = old.with_operands(self.gpu)
+        if isinstance(op, Fused) and op.types[0].layout == "nhwc":
+            op = replace(op, types=(on_gpu(op.types[0], padding_lanes(op)),))
+        self.ops.append(op)
+        self.gpu.update(zip(old.results, op.results, strict=True))
+
+    def on_host(self, value: Value, name: str = "") -> Value:
+        """A value as the CPU's side reads it."""
+        if value not in self.host:
+            made = self.gpu[value]
+            self.host[value] = self._copied(made, value.type, name or value.name)
+        return self.host[value]
+
+    def _copied(self, value: Value, type: TensorType, name: str) -> Value:
+        sources = value.op.sources if value.op else ()
+        made = wrapped(Copy(input=value, sources=sources, names=(name,)))
+        copied = replace(made, types=(type,))
+        self.ops.append(copied)
+        return copied.result
+
+
+def on_gpu(type: TensorType, lanes: Lanes) -> TensorType:
+    """A tensor as kernels keep it: floats as f32, integers and bools as i32."""
+    dtype: DType = "f32" if type.dtype in ("f32", "f16") else "i32"
+    return type.stored(dtype, "phwc4", lanes) if type.rank <= 4 else type.stored(dtype, "nhwc")

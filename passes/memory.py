@@ -37,10 +37,11 @@ class Memory(SchedulePass, name="memory"):
             a.name: Placement(ARENA, offsets[a.name], schedule.tensors[a.name].type.bytes)
             for a in alive
         }
-        for role, names in (("input", schedule.inputs), ("output", schedule.outputs)):
-            for name in names:
-                size = schedule.tensors[name].type.bytes
-                placements[name] = Placement(f"{role}:{name}", 0, size)
+        # The others outlive a run, or are the CPU's too: each has a buffer of its own.
+        bound = schedule.bound()
+        for name, tensor in schedule.tensors.items():
+            if tensor.role != "intermediate" and name in bound:
+                placements[name] = Placement(f"{tensor.role}:{name}", 0, tensor.type.bytes)
         for name, place in placements.items():
             if place.size > target.storage_bytes:
                 raise LimitError(

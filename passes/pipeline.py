@@ -34,7 +34,7 @@ from tflgpuc.passes import (
 from tflgpuc.passes.base import PASSES, Pass
 
 ENTRY_POINTS = "tflgpuc.passes"
-OPTIMIZE = "decompose,canonicalize,fold,canonicalize,substitute,dead-ops,partition,fuse"
+OPTIMIZE = "partition,decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
 LOWER = "layout,precision,select,work-groups,simplify-kernels,memory,barriers"
 GROUPS = {"optimize": OPTIMIZE, "lower": LOWER, "default": f"{OPTIMIZE},{LOWER}"}
 BUILT_IN = (

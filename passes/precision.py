@@ -39,7 +39,9 @@ class Precision(GraphPass, name="precision"):
         if self.storage == "f32":
             return graph
         halves: Set[Op] = {
-            op for op in graph.ops if isinstance(op, Fused) and op.types[0].layout == "phwc4"
+            op
+            for op in graph.ops
+            if isinstance(op, Fused) and (op.types[0].layout, op.types[0].dtype) == ("phwc4", "f32")
         }
         if self.bound > 0:
             halves = _accurate(graph, halves, self.bound)
@@ -90,14 +92,18 @@ def _cone(graph: Graph, output: int) -> list[Op]:
 
 
 def _noise(rng: np.random.Generator, value: Value) -> Array:
-    return rng.uniform(-1, 1, value.type.shape).astype(NUMPY[value.type.dtype])
+    dtype = NUMPY[value.type.dtype]
+    if dtype.kind == "f":
+        return rng.uniform(-1, 1, value.type.shape).astype(dtype)
+    # 0 and 1 are valid as indices, counts and truth values.
+    return rng.integers(0, 2, value.type.shape).astype(dtype)
 
 
 def _smooth(rng: np.random.Generator, value: Value) -> Array:
     """A few waves of low frequency over height and width, as in a picture; noise where there are none."""
-    n, h, w, c = value.type.nhwc
-    if min(h, w) < 8:
+    if value.type.dtype != "f32" or value.type.rank > 4 or min(value.type.nhwc[1:3]) < 8:
         return _noise(rng, value)
+    n, h, w, c = value.type.nhwc
     made = np.zeros((n, h, w, c))
     rows, columns = np.linspace(0, 1, h)[:, None, None], np.linspace(0, 1, w)[:, None]
     for i in range(6):
@@ -149,7 +155,9 @@ class _Trial:
         for inputs, exact in self.samples:
             made = self.evaluate(inputs, halves)
             rows = zip(self.judged, self.slopes, exact, made, strict=True)
-            for at, (i, slope, want, got) in enumerate(rows):
+            for at, (i, slope, right, given) in enumerate(rows):
+                # Bools and unsigned numbers have no differences.
+                want, got = (np.asarray(a, np.float64) for a in (right, given))
                 range_ = float(np.abs(want).max(initial=0.0)) if i == at else 1.0
                 error = slope * float(np.abs(want - got).max(initial=0.0))
                 # The steepest slope is the worst case already; other inputs can't be worse than that.

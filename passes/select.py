@@ -9,10 +9,12 @@ from tflgpuc.backends.kernels.catalogue import build, definition
 from tflgpuc.backends.kernels.context import Built
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
+from tflgpuc.ir.graph.ops.copy import Copy
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.graph.ops.reshape import Reshape
+from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.graph.types import TensorType
-from tflgpuc.ir.schedule import Dispatch, Role, Schedule, Tensor
+from tflgpuc.ir.schedule import CpuStep, Dispatch, Role, Schedule, StateTensor, Step, Tensor
 from tflgpuc.ir.shader import Kernel
 from tflgpuc.ir.target import Target, Tile
 from tflgpuc.passes.base import Lowering
@@ -22,24 +24,54 @@ class Select(Lowering, name="select"):
     """Builds a kernel for every fused op, with the largest tile that keeps the target busy."""
 
     def run(self, graph: Graph, target: Target) -> Schedule:
-        lowering = _Lowering(target, reserved={v.name for v in (*graph.inputs, *graph.outputs)})
-        inputs = [lowering.declare(v, "input") for v in graph.inputs]
-        results = {v: i for i, v in enumerate(graph.outputs)}
+        results, kept = split_states(graph)
+        lowering = _Lowering(
+            target,
+            reserved={v.name for v in (*graph.inputs, *graph.outputs)},
+            results=set(results),
+            hosted={v for op in graph.ops if isinstance(op, Segment) for v in op.inputs},
+        )
+        count = len(graph.inputs) - len(graph.states)
+        inputs = [lowering.declare(v, "input") for v in graph.inputs[:count]]
+        states = [
+            lowering.declare(v, "state", s.name)
+            for s, v in zip(graph.states, graph.inputs[count:], strict=True)
+        ]
+        # A copy at the end goes to the state's own memory: all that read the old value ran before.
+        becomes = {v: t for v, t in zip(kept, states, strict=True) if _made_by_copy(v)}
         for op in graph.ops:
-            if not isinstance(op, Fused):
-                continue
-            if _is_alias(op):
-                lowering.names[op.result] = lowering.names[op.inputs[0]]
-                continue
-            lowering.declare(op.result, "output" if op.result in results else "intermediate")
-            lowering.launch(op)
+            match op:
+                case Segment():
+                    lowering.segment(op)
+                case Fused() if _is_alias(op):
+                    lowering.names[op.result] = lowering.names[op.inputs[0]]
+                case Fused() if op.result in becomes:
+                    lowering.names[op.result] = becomes[op.result]
+                    lowering.launch(op)
+                case Fused():
+                    lowering.declare(op.result, lowering.role(op.result))
+                    lowering.launch(op)
         return Schedule(
             graph.name,
             lowering.tensors,
             tuple(lowering.steps),
             tuple(inputs),
-            tuple(lowering.names[v] for v in graph.outputs),
+            lowering.outputs(graph.output_names or tuple(v.name for v in results), results),
+            tuple(
+                StateTensor(s.name, tensor, lowering.names[v], s.initial)
+                for s, tensor, v in zip(graph.states, states, kept, strict=True)
+            ),
         )
+
+
+def split_states(graph: Graph) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """The graph's outputs, and its states' new values."""
+    count = len(graph.outputs) - len(graph.states)
+    return graph.outputs[:count], graph.outputs[count:]
+
+
+def _made_by_copy(value: Value) -> bool:
+    return isinstance(value.op, Fused) and isinstance(value.op.root, Copy)
 
 
 def _is_alias(op: Fused) -> bool:
@@ -68,16 +100,39 @@ def choose_tile(type: TensorType, target: Target) -> Tile:
 @dataclass
 class _Lowering:
     target: Target
+    reserved: set[str]
+    results: set[Value]
+    hosted: set[Value]
     names: dict[Value, str] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
-    steps: list[Dispatch] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     kernels: dict[Kernel, Kernel] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    reserved: set[str] = field(default_factory=set)
 
-    def declare(self, value: Value, role: Role) -> str:
+    def role(self, value: Value) -> Role:
+        """What an op's result is to the schedule."""
+        if value in self.results:
+            return "output"
+        return "host" if value in self.hosted or isinstance(value.op, Segment) else "intermediate"
+
+    def outputs(self, names: tuple[str, ...], values: tuple[Value, ...]) -> dict[str, str]:
+        """The tensors of the results, under names of which none is another's."""
+        made: dict[str, str] = {}
+        for name, value in zip(names, values, strict=True):
+            made[_unique(name or "output", made)] = self.names[value]
+        return made
+
+    def segment(self, op: Segment) -> None:
+        """A step for the CPU."""
+        for value in op.results:
+            self.declare(value, self.role(value))
+        inputs = tuple(self.names[v] for v in op.inputs)
+        outputs = tuple(self.names[v] for v in op.results)
+        self.steps.append(CpuStep(op.body, inputs, outputs, op.sources, op.macs(), op.reason))
+
+    def declare(self, value: Value, role: Role, name: str = "") -> str:
         """A tensor for a value; inputs and outputs keep the model's own names."""
-        wanted = value.name or f"tensor_{len(self.tensors)}"
+        wanted = name or value.name or f"tensor_{len(self.tensors)}"
         name = _unique(wanted, self.tensors, self.reserved if role == "intermediate" else ())
         self.names[value] = name
         self.tensors[name] = Tensor(name, value.type, role)
@@ -102,9 +157,10 @@ class _Lowering:
     def _named(self, built: Built, op: Fused) -> Kernel:
         """The kernel under its own name, or the equal one that was built before."""
         if built.kernel not in self.kernels:
-            _, h, w, c = op.types[0].nhwc
+            type = op.types[0]
+            shape = type.nhwc[1:] if type.rank <= 4 else type.shape
             root = op.root.name.split(".")[-1]
-            name = _unique(f"{root}_{h}x{w}x{c}", self.taken)
+            name = _unique(f"{root}_{'x'.join(map(str, shape))}", self.taken)
             self.taken.add(name)
             self.kernels[built.kernel] = replace(built.kernel, name=name)
         return self.kernels[built.kernel]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tflgpuc.ir.schedule import Schedule
+from tflgpuc.ir.schedule import CpuStep, Schedule
 
 
 def print_schedule(schedule: Schedule) -> str:
@@ -18,7 +18,12 @@ def _lines(schedule: Schedule) -> Iterator[str]:
         place = schedule.placements.get(tensor.name)
         where = f" at {place.buffer}+{place.offset}" if place else ""
         yield f"  {tensor.role} {tensor.name}: {tensor.type}{where}"
+    for state in schedule.states:
+        yield f"  {state.tensor} becomes {state.next}"
     for step in schedule.steps:
+        if isinstance(step, CpuStep):
+            yield f"  cpu({', '.join(step.inputs)}) -> ({', '.join(step.outputs)})"
+            continue
         if step.barrier:
             yield "  barrier"
         kernel = step.kernel

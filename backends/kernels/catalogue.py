@@ -25,7 +25,9 @@ class KernelDef:
 
     ``requires`` says why an op can't be, or None; ``parts`` how many launches it takes; ``tiled`` whether
     the kernel uses a tile of more than one output; ``lanes`` what the kernel leaves in the padding
-    lanes of its result, given what its operands hold there.
+    lanes of its result, given what its operands hold there; ``any_rank`` whether it takes and gives
+    tensors of more than four axes; ``narrow`` whether 8- and 16-bit integers stay what they are in it;
+    ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small.
     """
 
     build: Build
@@ -33,9 +35,15 @@ class KernelDef:
     parts: Callable[[Any], int]
     tiled: bool
     lanes: LanesOf
+    any_rank: bool = False
+    narrow: bool = False
+    indices: str = ""
 
 
 KERNELS: dict[type[Op], KernelDef] = {}
+# What kernels compute with, and what they only carry: in registers these are i32.
+DEVICE_TYPES = ("f32", "f16", "i32", "bool")
+NARROW = ("i8", "u8", "i16", "u16")
 
 
 def kernel(
@@ -44,13 +52,16 @@ def kernel(
     parts: Callable[[Any], int] = lambda op: 1,
     tiled: bool = False,
     lanes: LanesOf = lambda op, *operands: "any",
+    any_rank: bool = False,
+    narrow: bool = False,
+    indices: str = "",
 ) -> Callable[[Build], Build]:
     """Registers the decorated function as what builds the kernel of these op classes."""
 
     def register(build: Build) -> Build:
         for op in ops:
             assert op not in KERNELS, op
-            KERNELS[op] = KernelDef(build, requires, parts, tiled, lanes)
+            KERNELS[op] = KernelDef(build, requires, parts, tiled, lanes, any_rank, narrow, indices)
         return build
 
     return register
@@ -62,26 +73,49 @@ def definition(op: Op) -> KernelDef | None:
     return found or (KERNELS.get(Op) if op.elementwise else None)
 
 
-def unsupported(op: Op) -> str | None:
+def unsupported(op: Op, target: Target | None = None) -> str | None:
     """Why the GPU can't run ``op``, or None where it can. What this accepts can be built."""
     found = definition(op)
     if found is None:
         return op.reason if isinstance(op, Opaque) else "no kernel computes it"
-    kinds = (("an operand", op.operands), ("its result", op.results))
-    for what, value in ((what, v) for what, values in kinds for v in values):
-        if value.type.dtype not in ("f32", "f16") and value.constant is None:
-            return f"{what} is {value.type.dtype}, not float"
-        if value.type.quantization is not None and value.type.dtype not in ("f32", "f16"):
-            return f"{what} is quantised to {value.type.dtype}"
-        if value.type.rank > 4 and value.constant is None:
-            return f"{what} has {value.type.rank} axes, more than 4"
+    allowed = {id(getattr(op, field)) for field in found.indices.split()}
+    for what, values in (("an operand", op.operands), ("its result", op.results)):
+        for value in values:
+            index = id(value) in allowed or (what == "its result" and "result" in found.indices)
+            reason = _unfit(value, found, op.narrow, index, target)
+            if reason is not None:
+                return f"{what} {reason}"
     if len(op.results) != 1:
         return f"it has {len(op.results)} results"
-    if op.result.type.size == 0:
-        return "its result is empty"
     if op.attributes.get("fused_activation_function") == "SIGN_BIT":
         return "its fused activation is SIGN_BIT"
     return found.requires(op)
+
+
+def _unfit(
+    value: Value, found: KernelDef, narrow: bool, index: bool, target: Target | None
+) -> str | None:
+    """Why a kernel can't read or make a value."""
+    type = value.type
+    if type.size == 0 and value.constant is None:
+        return "is empty"
+    if type.dynamic:
+        return "has a shape that is only known at run time"
+    if target is not None and value.constant is None and type.bytes > target.storage_bytes:
+        return f"takes {type.bytes} bytes, target {target.name} binds {target.storage_bytes}"
+    if value.constant is not None and value.constant.dtype.kind in "iub" and index:
+        return None
+    if type.dtype in NARROW:
+        if not (narrow or found.narrow):
+            kind = "quantised to " if type.quantization is not None else ""
+            return f"is {kind}{type.dtype}"
+    elif type.dtype not in DEVICE_TYPES and not (
+        type.dtype == "i64" and (index or value.constant is not None)
+    ):
+        return f"is {type.dtype}"
+    if type.rank > 4 and not found.any_rank and value.constant is None:
+        return f"has {type.rank} axes, more than 4"
+    return None
 
 
 def padding_lanes(fused: Fused) -> Lanes:
@@ -101,7 +135,7 @@ def padding_lanes(fused: Fused) -> Lanes:
 def build(fused: Fused, name: str, tile: Tile, target: Target) -> list[Built]:
     """The kernels that compute a fused op, in launch order."""
     root = fused.root
-    reason = unsupported(root)
+    reason = unsupported(root, target)
     found = definition(root)
     if reason or found is None:
         raise UnsupportedError(f"{root.describe()}: {reason}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.elements import element_grid
 from tflgpuc.backends.kernels.sliding import slice_grid
+from tflgpuc.backends.kernels.view import Element
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32, Expr, call, compose, const, select
+from tflgpuc.ir.shader import call, compose, const, select
 
 
 def axis(op: Concatenation) -> int:
@@ -18,8 +20,12 @@ def axis(op: Concatenation) -> int:
 
 
 def whole_slices(op: Concatenation) -> bool:
-    """Whether every input starts at a slice of its own."""
-    return axis(op) != 3 or all(v.type.nhwc[3] % 4 == 0 for v in op.values[:-1])
+    """Whether every input starts at a slice of its own, or in row-major order at any place."""
+    return (
+        op.result.type.rank > 4
+        or axis(op) != 3
+        or all(v.type.nhwc[3] % 4 == 0 for v in op.values[:-1])
+    )
 
 
 def joined_lanes(op: Concatenation, *operands: Lanes) -> Lanes:
@@ -33,6 +39,8 @@ def joined_lanes(op: Concatenation, *operands: Lanes) -> Lanes:
     Concatenation,
     lanes=joined_lanes,
     parts=lambda op: len(op.values) if whole_slices(op) else 1,
+    any_rank=True,
+    narrow=True,
 )
 def concatenation(op: Concatenation, c: Context) -> Built:
     """Copies one input to its place, or fills every lane from the input that holds it."""
@@ -40,6 +48,8 @@ def concatenation(op: Concatenation, c: Context) -> Built:
 
 
 def _part(op: Concatenation, c: Context, value: Value) -> Built:
+    if c.output.layout == "nhwc":
+        return _row_major_part(op, c, value)
     k = c.k
     joined = axis(op)
     start = sum(v.type.nhwc[joined] for v in op.values[: c.part])
@@ -55,6 +65,15 @@ def _part(op: Concatenation, c: Context, value: Value) -> Built:
     return c.done((w, h, n * x.slices))
 
 
+def _row_major_part(op: Concatenation, c: Context, value: Value) -> Built:
+    joined = op.axis % op.result.type.rank
+    start = sum(v.type.shape[joined] for v in op.values[: c.part])
+    with element_grid(c, value.type.shape) as (at, grid):
+        place = tuple(i + start if axis == joined else i for axis, i in enumerate(at))
+        c.store(Element(c.output.dims, place), c.view(value).at(at))
+    return c.done(grid)
+
+
 def _lanes(op: Concatenation, c: Context) -> Built:
     k = c.k
     channels = c.output.shape[3]
@@ -63,7 +82,7 @@ def _lanes(op: Concatenation, c: Context) -> Built:
         lanes = []
         for i in range(min(4, channels)):
             channel = place.slice * 4 + i
-            made: Expr = const(0.0, F32)
+            made = c.view(op.values[0], "src0").zero
             stop = channels
             for j in reversed(range(len(op.values))):
                 view = c.view(op.values[j], f"src{j}")
@@ -73,6 +92,6 @@ def _lanes(op: Concatenation, c: Context) -> Built:
                 made = select(channel < stop, read, made)
                 stop -= depth
             lanes.append(k.let(f"lane{i}", made))
-        lanes += [const(0.0, F32)] * (4 - len(lanes))
+        lanes += [const(0, lanes[0].type)] * (4 - len(lanes))
         c.store(place.at(0), compose(*lanes))
     return c.done(place.grid)

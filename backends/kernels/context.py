@@ -8,28 +8,35 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tflgpuc.backends.kernels.view import At, Shape, View
+from tflgpuc.backends.kernels.view import PACKED, At, Element, Shape, View, row_major
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.fused import Fused
-from tflgpuc.ir.graph.types import TensorType
+from tflgpuc.ir.graph.types import Layout, TensorType
 from tflgpuc.ir.shader import (
     BOOL,
     F32,
     F32X4,
+    I32,
+    I32X4,
+    U32,
     Buffer,
     Builder,
     Expr,
     Kernel,
     Operand,
     Scalar,
+    Type,
     const,
+    convert,
 )
 from tflgpuc.ir.target import Target, Tile
 
 HALF_MAX = 65504.0
 # Constants of fewer elements than this fit any cache: halves would save nothing and cost accuracy.
 HALF_WORTH = 16384
+# Integer constants lie among floats as digits of a radix that the storage holds exactly.
+RADIX: dict[Scalar, int] = {"f32": 1 << 23, "f16": 1 << 11}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +57,31 @@ def pack_phwc4(array: Array, shape: Shape) -> NDArray[np.float32]:
     return np.ascontiguousarray(
         padded.reshape(n, h, w, slices, 4).transpose(0, 3, 1, 2, 4).reshape(-1, 4)
     )
+
+
+def pack_rows(array: Array) -> NDArray[np.float32]:
+    """An array in row-major order as rows of four, 0 at the end."""
+    flat = np.asarray(array, np.float32).reshape(-1)
+    return np.pad(flat, (0, -flat.size % 4)).reshape(-1, 4)
+
+
+def stored_as(type: TensorType) -> tuple[Type, Scalar, int]:
+    """A tensor's buffer: what its elements are read as, how they are stored, and how many they are."""
+    if type.layout == "phwc4":
+        n, h, w, _ = type.nhwc
+        element = F32X4 if type.dtype in ("f32", "f16") else I32X4
+        return element, "f16" if type.dtype == "f16" else element.scalar, n * h * w * type.slices
+    match type.dtype:
+        case "f32":
+            return F32, "f32", type.size
+        case "f16":
+            return F32X4, "f16", -(-type.size // 4)
+        case "i64":
+            return I32, "i32", type.size * 2
+        case dtype if dtype in PACKED:
+            return U32, "u32", -(-type.size * PACKED[dtype] // 32)
+        case _:
+            return I32, "i32", type.size
 
 
 def stores_half_constants(fused: Fused) -> bool:
@@ -97,18 +129,12 @@ class Context:
 
     def _bind(self, name: str, value: Value, type: TensorType, access: str) -> View:
         assert access in ("read", "write")
-        packed = type.layout == "phwc4"
-        storage: Scalar = "f16" if type.dtype == "f16" else "f32"
-        count = type.nhwc[0] * type.nhwc[1] * type.nhwc[2] * type.slices if packed else type.size
+        element, storage, count = stored_as(type)
         buffer = self.k.buffer(
-            name,
-            F32X4 if packed else F32,
-            count,
-            "write" if access == "write" else "read",
-            storage,
+            name, element, count, "write" if access == "write" else "read", storage
         )
         self._values.append(value)
-        return View(type.nhwc, buffer, type.layout, type.lanes)
+        return View(type.shape, buffer, type.layout, type.lanes, dtype=type.dtype)
 
     # --- operands ---
 
@@ -117,20 +143,52 @@ class Context:
         if value not in self._views:
             data = value.constant
             if data is not None:
-                shape = value.type.nhwc
-                base, low = self.exact(pack_phwc4(data, shape))
-                self._views[value] = View(shape, self.weights_buffer, "phwc4", "zero", base, low)
+                self._views[value] = self._constant(value.type, data)
             else:
                 outer = self._outer[value]
                 self._views[value] = self._bind(name, outer, outer.type, "read")
         return self._views[value]
 
-    def read(self, value: Value, at: At) -> Expr:
-        """The vec4 of an operand at a place of the output, broadcast; a constant scalar is a literal."""
+    def _constant(self, type: TensorType, data: Array) -> View:
+        layout: Layout = "phwc4" if type.rank <= 4 else "nhwc"
+
+        def rows(array: Array) -> NDArray[np.float32]:
+            return pack_phwc4(array, type.nhwc) if layout == "phwc4" else pack_rows(array)
+
+        if data.dtype.kind == "f":
+            base, low = self.exact(rows(data))
+            return View(type.shape, self.weights_buffer, layout, "zero", base, low)
+        self.weights_buffer  # noqa: B018  declares it, and so settles its storage
+        radix = RADIX[self._weights_storage]
+        digits, left = [], data.astype(np.int64)
+        while left.size and (left.max() >= radix or left.min() < -radix):
+            digits.append(left % radix)
+            left = left // radix
+        places = [self.weights(rows(digit)) for digit in (left, *reversed(digits))]
+        steps = tuple(place - places[0] for place in places[1:])
+        return View(
+            type.shape, self.weights_buffer, layout, "zero", places[0], 0, "i32", radix, steps
+        )
+
+    def read(self, value: Value, at: At | Element) -> Expr:
+        """An operand at a place of the output, broadcast: a vec4 or, of an Element, a scalar.
+
+        A constant scalar is a literal. Bools are bool expressions.
+        """
         data = value.constant
+        lanes = 1 if isinstance(at, Element) else 4
         if data is not None and data.size == 1:
-            return const(float(data.reshape(-1)[0]), F32X4)
-        return self.view(value).read(at)
+            number = data.reshape(-1)[0]
+            if data.dtype.kind == "f":
+                return const(float(number), F32.of(lanes))
+            return (
+                const(int(number), I32.of(lanes))
+                if data.dtype.kind != "b"
+                else const(bool(number), BOOL.of(lanes))
+            )
+        view = self.view(value)
+        made = view.broadcast(at.at) if isinstance(at, Element) else view.read(at)
+        return made.ne(0) if value.type.dtype == "bool" else made
 
     @property
     def weights_buffer(self) -> Buffer:
@@ -174,14 +232,22 @@ class Context:
 
     # --- the output ---
 
-    def store(self, at: At, value: Expr) -> None:
-        """Stores the root's vec4 at a place of the output, after the fused elementwise ops."""
-        for index, stored, guard in self.output.stores(at, self.apply_epilogue(at, value)):
+    def store(self, at: At | Element, value: Expr) -> None:
+        """Stores what the root makes at a place of the output, after the fused elementwise ops."""
+        made = self.apply_epilogue(at, value)
+        made = convert(made, "i32") if made.type.scalar == "bool" else made
+        if isinstance(at, Element):
+            for index, stored in self.output.element_stores(row_major(at.at, at.dims), made):
+                self.k.store(self.output.buffer, index, stored)
+            return
+        for index, stored, guard in self.output.stores(at, made):
             with self.k.when(const(True, BOOL) if guard is None else guard):
                 self.k.store(self.output.buffer, index, stored)
 
-    def apply_epilogue(self, at: At, value: Expr) -> Expr:
-        """The root's vec4 after the fused elementwise ops."""
+    def apply_epilogue(self, at: At | Element, value: Expr) -> Expr:
+        """What the root makes after the fused elementwise ops."""
+        if self.root_result.type.dtype == "bool" and value.type.scalar != "bool":
+            value = value.ne(0)
         known: dict[Value, Expr] = {self.root_result: value}
         for op in self.epilogue:
             args = [known[v] if v in known else self.read(v, at) for v in op.operands]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.sliding import TRUE, Columns, slice_grid
@@ -50,14 +51,17 @@ def multiply_add(x: Expr, rows: Sequence[Expr]) -> Expr:
     return total
 
 
-def constant_weights(op: Op) -> str | None:
+def plain_weights(op: FullyConnected) -> str | None:
     """Weights and bias have to be constants, in TFLite's plain order."""
-    for field in ("filter", "weights", "bias"):
-        value = getattr(op, field, None)
-        if value is not None and value.constant is None:
-            return f"its {field} is computed at run time"
-    order = op.attributes.get("weights_format", "DEFAULT")
-    return None if order == "DEFAULT" else f"its weights are {order}"
+    if not constant_weights(op):
+        return "its weights or bias are computed at run time"
+    return None if op.weights_format == "DEFAULT" else f"its weights are {op.weights_format}"
+
+
+def constant_weights(op: Op) -> bool:
+    """Whether weights and bias are known."""
+    values = (getattr(op, field, None) for field in ("filter", "weights", "bias"))
+    return all(v is None or v.constant is not None for v in values)
 
 
 def zero_lanes(op: object, *operands: Lanes) -> Lanes:
@@ -96,16 +100,18 @@ class Accumulators:
                 k.add(self.registers[p, s], multiply_add(value, rows))
 
 
-@kernel(FullyConnected, requires=constant_weights, tiled=True, lanes=zero_lanes)
+@kernel(FullyConnected, requires=plain_weights, tiled=True, lanes=zero_lanes)
 def fully_connected(op: FullyConnected, c: Context) -> Built:
     """A fully connected layer is a pointwise convolution over its rows."""
     weights = op.weights.static("weights")
     return pointwise(c, c.view(op.input), weights[:, None, None, :], bias_data(op.bias))
 
 
-@kernel(Conv2D, requires=constant_weights, tiled=True, lanes=zero_lanes)
+@kernel(Conv2D, tiled=True, lanes=zero_lanes)
 def conv_2d(op: Conv2D, c: Context) -> Built:
-    """A convolution with constant weights; 1x1 ones without padding count pixels, not rows."""
+    """A convolution; 1x1 ones without padding count pixels, not rows."""
+    if not constant_weights(op):
+        return runtime_weights.conv_2d(op, c)
     x = c.view(op.input)
     filter = dense_filter(np.asarray(op.filter.static("filter"), np.float32), x.shape[3])
     bias = bias_data(op.bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.convolution import bias_data, constant_weights, zero_lanes
@@ -40,9 +41,11 @@ def source_vec4(
     return compose(*(x.read_channel(batch, row, column, c) for c in lanes))
 
 
-@kernel(DepthwiseConv2D, requires=constant_weights, tiled=True, lanes=zero_lanes)
+@kernel(DepthwiseConv2D, tiled=True, lanes=zero_lanes)
 def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     """A depthwise convolution of any window, stride, dilation and multiplier."""
+    if not constant_weights(op):
+        return runtime_weights.depthwise_conv_2d(op, c)
     k, pixels = c.k, c.tile.pixels
     w, channels = c.output.shape[2:]
     x = c.view(op.input)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.view import At
+from tflgpuc.backends.kernels.elements import element_grid
+from tflgpuc.backends.kernels.view import At, Element
 from tflgpuc.ir.graph.op import Op
 from tflgpuc.ir.shader import Expr
 
@@ -15,9 +16,14 @@ def one_shape(op: Op) -> bool:
     return all(v.type.nhwc[1:3] in (plane, (1, 1)) for v in op.operands)
 
 
-@kernel(Op)
+@kernel(Op, any_rank=True)
 def elementwise(op: Op, c: Context) -> Built:
     """One vec4 an invocation; pixels are counted where nothing is broadcast over them."""
+    if c.output.layout == "nhwc":
+        with element_grid(c, c.output.dims) as (at, grid):
+            place = Element(c.output.dims, at)
+            c.store(place, _value(op, c, place))
+        return c.done(grid)
     k = c.k
     n, h, w, _ = c.output.shape
     slices = c.output.slices
@@ -37,6 +43,6 @@ def elementwise(op: Op, c: Context) -> Built:
     return c.done((w, h, n * slices))
 
 
-def _value(op: Op, c: Context, at: At) -> Expr:
+def _value(op: Op, c: Context, at: At | Element) -> Expr:
     args = [c.read(v, at) for v in op.operands]
     return c.k.let(op.name.split(".")[-1], op.expr(*args))

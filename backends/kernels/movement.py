@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.elements import each_element, unravel
 from tflgpuc.backends.kernels.sliding import TRUE, slice_grid
+from tflgpuc.backends.kernels.view import Coordinates, row_major
 from tflgpuc.ir.graph.op import Op, Value
+from tflgpuc.ir.graph.ops.broadcast_to import BroadcastTo
 from tflgpuc.ir.graph.ops.depth_to_space import DepthToSpace
 from tflgpuc.ir.graph.ops.mirror_pad import MirrorPad
 from tflgpuc.ir.graph.ops.pad import Pad
@@ -20,20 +23,19 @@ from tflgpuc.ir.graph.ops.strided_slice import StridedSlice
 from tflgpuc.ir.graph.ops.tile import Tile
 from tflgpuc.ir.graph.ops.transpose import Transpose
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32, F32X4, Expr, call, compose, const, select
-
-Coordinates = tuple[Expr, Expr, Expr, Expr]
+from tflgpuc.ir.shader import Expr, call, const, select
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where an output element comes from: batch, row, column, channel; ``inside`` is False for fill."""
+    """Where an output element comes from; ``inside`` is False for fill."""
 
     at: Coordinates
     inside: Expr = TRUE
 
 
 Map = Callable[[Coordinates], Source]
+AxisMap = Callable[[Expr], tuple[Expr, Expr]]
 
 
 def moved_lanes(op: Op, x: Lanes, *rest: Lanes) -> Lanes:
@@ -48,55 +50,57 @@ def gather(c: Context, value: Value, source: Map, whole: bool, fill: float = 0.0
 
     ``whole`` promises that channels stay where they are, so that slices move in one piece.
     """
-    k = c.k
     x = c.view(value)
-    channels = c.output.shape[3]
+    if whole and c.output.layout == x.layout == "phwc4":
+        return _slices(c, value, source, fill)
+
+    def one(at: Coordinates) -> Expr:
+        found = source(at)
+        made = x.at(found.at)
+        return made if found.inside == TRUE else select(found.inside, made, _as(made, fill))
+
+    return each_element(c, one)
+
+
+def _slices(c: Context, value: Value, source: Map, fill: float) -> Built:
+    x = c.view(value)
     place = slice_grid(c, 1)
-    with k.when(place.inside):
-        out = (place.batch, place.row, place.column)
-        if whole:
-            found = source((*out, place.slice * 4))
-            n, y, at, _ = found.at
-            made = x.vec4(x.index(n, y, at, place.slice))
-            made = made if found.inside == TRUE else select(found.inside, made, const(fill, F32X4))
-        else:
-            lanes = []
-            for i in range(min(4, channels)):
-                channel = place.slice * 4 + i
-                kept = channel if channels % 4 == 0 else call("min", channel, channels - 1)
-                found = source((*out, kept))
-                lane = x.read_channel(*found.at)
-                if found.inside != TRUE:
-                    lane = select(found.inside, lane, fill)
-                if channels > 4 and i >= channels % 4 > 0:
-                    lane = select(channel < channels, lane, 0.0)
-                lanes.append(k.let(f"lane{i}", lane))
-            lanes += [const(0.0, F32)] * (4 - len(lanes))
-            made = compose(*lanes)
+    with c.k.when(place.inside):
+        out = (place.batch, place.row, place.column, place.slice * 4)
+        found = source(out[4 - len(c.output.dims) :])
+        batch, row, column = (const(0, place.slice.type),) * (4 - len(found.at)) + found.at[:-1]
+        made = x.vec4(x.index(batch, row, column, place.slice))
+        if found.inside != TRUE:
+            made = select(found.inside, made, _as(made, fill))
         c.store(place.at(0), made)
     return c.done(place.grid)
 
 
-def _by_axis(maps: list[Callable[[Expr], tuple[Expr, Expr]]]) -> Map:
-    """A map that treats each axis by itself; ``maps`` are for the last axes, as shapes align."""
+def _as(like: Expr, number: float) -> Expr:
+    return const(number, like.type)
+
+
+def by_axis(maps: list[AxisMap]) -> Map:
+    """A map that treats each axis by itself."""
 
     def source(out: Coordinates) -> Source:
-        at, inside = list(out), TRUE
-        for i, move in enumerate(maps, 4 - len(maps)):
-            at[i], held = move(out[i])
+        at, inside = [], TRUE
+        for move, index in zip(maps, out, strict=True):
+            moved, held = move(index)
+            at.append(moved)
             if held != TRUE:
                 inside = held if inside == TRUE else inside & held
-        return Source((at[0], at[1], at[2], at[3]), inside)
+        return Source(tuple(at), inside)
 
     return source
 
 
-@kernel(Pad, Padv2, lanes=moved_lanes)
+@kernel(Pad, Padv2, lanes=moved_lanes, any_rank=True, narrow=True)
 def pad(op: Pad | Padv2, c: Context) -> Built:
     """The input amid a border of one number."""
     shape = op.input.type.shape
 
-    def move(before: int, after: int, extent: int) -> Callable[[Expr], tuple[Expr, Expr]]:
+    def move(before: int, after: int, extent: int) -> AxisMap:
         def one(i: Expr) -> tuple[Expr, Expr]:
             if not before and not after:
                 return i, TRUE
@@ -107,23 +111,23 @@ def pad(op: Pad | Padv2, c: Context) -> Built:
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
     data = op.constant_values.static("constant_values") if isinstance(op, Padv2) else None
-    fill = 0.0 if data is None else float(data.reshape(-1)[0])
-    return gather(c, op.input, _by_axis(maps), not shape or not any(op.widths[-1]), fill)
+    fill = 0 if data is None else data.reshape(-1)[0].item()
+    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]), fill)
 
 
-@kernel(MirrorPad, lanes=moved_lanes)
+@kernel(MirrorPad, lanes=moved_lanes, any_rank=True, narrow=True)
 def mirror_pad(op: MirrorPad, c: Context) -> Built:
     """The input amid its mirror image."""
     shape = op.input.type.shape
     repeated = 1 if op.mode == "SYMMETRIC" else 0
 
-    def move(before: int, after: int, extent: int) -> Callable[[Expr], tuple[Expr, Expr]]:
+    def move(before: int, after: int, extent: int) -> AxisMap:
         def one(i: Expr) -> tuple[Expr, Expr]:
             if not before and not after:
                 return i, TRUE
             at = i - before
             if before:
-                at = select(at < 0, -at - repeated, at)
+                at = select(at < 0, -repeated - at, at)
             if after:
                 at = select(at >= extent, 2 * extent - 2 + repeated - at, at)
             return at, TRUE
@@ -131,10 +135,10 @@ def mirror_pad(op: MirrorPad, c: Context) -> Built:
         return one
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
-    return gather(c, op.input, _by_axis(maps), not shape or not any(op.widths[-1]))
+    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
 
 
-@kernel(Slice, lanes=moved_lanes)
+@kernel(Slice, lanes=moved_lanes, any_rank=True, narrow=True)
 def slice(op: Slice, c: Context) -> Built:
     """A box of the input."""
     return _strided(c, op.input, list(op.starts), [1] * op.input.type.rank)
@@ -146,7 +150,7 @@ def plain_index(op: StridedSlice) -> str | None:
     return None if plain else "it adds or drops axes"
 
 
-@kernel(StridedSlice, lanes=moved_lanes, requires=plain_index)
+@kernel(StridedSlice, lanes=moved_lanes, requires=plain_index, any_rank=True, narrow=True)
 def strided_slice(op: StridedSlice, c: Context) -> Built:
     """Every stride-th element of a box."""
     taken = [p for p in op.index if isinstance(p, range)]
@@ -154,61 +158,60 @@ def strided_slice(op: StridedSlice, c: Context) -> Built:
 
 
 def _strided(c: Context, value: Value, starts: list[int], steps: list[int]) -> Built:
-    def move(start: int, step: int) -> Callable[[Expr], tuple[Expr, Expr]]:
+    def move(start: int, step: int) -> AxisMap:
         return lambda i: (i * step + start, TRUE)
 
     maps = [move(*pair) for pair in zip(starts, steps, strict=True)]
-    whole = not steps or (starts[-1] == 0 and steps[-1] == 1)
-    return gather(c, value, _by_axis(maps), whole)
+    whole = bool(steps) and starts[-1] == 0 and steps[-1] == 1
+    return gather(c, value, by_axis(maps), whole)
 
 
-@kernel(Reshape, lanes=moved_lanes)
+@kernel(Reshape, lanes=moved_lanes, any_rank=True, narrow=True)
 def reshape(op: Reshape, c: Context) -> Built:
     """Elements keep their row-major order; where the channels stay, pixels do."""
-    _, h, w, channels = c.output.shape
-    _, y, x, depth = op.tensor.type.nhwc
+    dims, given = c.output.dims, op.tensor.type.shape
+    whole = bool(dims and given) and dims[-1] == given[-1]
 
     def source(out: Coordinates) -> Source:
-        pixel = (out[0] * h + out[1]) * w + out[2]
-        if channels == depth:
-            return Source((pixel // (y * x), pixel // x % y, pixel % x, out[3]))
-        index = pixel * channels + out[3]
-        place = index // depth
-        return Source((place // (y * x), place // x % y, place % x, index % depth))
+        if whole:
+            return Source((*unravel(c.k, row_major(out[:-1], dims[:-1]), given[:-1]), out[-1]))
+        return Source(unravel(c.k, row_major(out, dims), given))
 
-    return gather(c, op.tensor, source, channels == depth)
+    return gather(c, op.tensor, source, whole)
 
 
-@kernel(Transpose, lanes=moved_lanes)
+@kernel(Transpose, lanes=moved_lanes, any_rank=True, narrow=True)
 def transpose(op: Transpose, c: Context) -> Built:
     """Axes change places."""
     rank = op.input.type.rank
-    shift = 4 - rank
     perm = [int(p) % rank for p in op.perm.static("perm")]
 
     def source(out: Coordinates) -> Source:
-        at = list(out)
-        for i, p in enumerate(perm):
-            at[p + shift] = out[i + shift]
-        return Source((at[0], at[1], at[2], at[3]))
+        return Source(tuple(out[perm.index(axis)] for axis in range(rank)))
 
-    return gather(c, op.input, source, not perm or perm[-1] == rank - 1)
+    return gather(c, op.input, source, rank > 0 and perm[-1] == rank - 1)
 
 
-@kernel(Tile, lanes=moved_lanes)
+@kernel(Tile, lanes=moved_lanes, any_rank=True, narrow=True)
 def tile(op: Tile, c: Context) -> Built:
     """The input again and again along each axis."""
-    shape = op.input.type.shape
 
-    def move(extent: int, times: int) -> Callable[[Expr], tuple[Expr, Expr]]:
+    def move(extent: int, times: int) -> AxisMap:
         return lambda i: (i % extent if times > 1 else i, TRUE)
 
     times = [int(m) for m in op.multiples.static("multiples")]
-    maps = [move(e, t) for e, t in zip(shape, times, strict=True)]
-    return gather(c, op.input, _by_axis(maps), not times or times[-1] == 1)
+    maps = [move(e, t) for e, t in zip(op.input.type.shape, times, strict=True)]
+    return gather(c, op.input, by_axis(maps), bool(times) and times[-1] == 1)
 
 
-@kernel(DepthToSpace, lanes=moved_lanes)
+@kernel(BroadcastTo, any_rank=True, narrow=True, lanes=lambda op, *x: "zero")
+def broadcast_to(op: BroadcastTo, c: Context) -> Built:
+    """Axes of 1 are repeated, and axes in front added."""
+    x = c.view(op.input)
+    return each_element(c, x.broadcast)
+
+
+@kernel(DepthToSpace, lanes=moved_lanes, narrow=True)
 def depth_to_space(op: DepthToSpace, c: Context) -> Built:
     """Channels become blocks of pixels."""
     b, channels = op.block_size, c.output.shape[3]
@@ -220,7 +223,7 @@ def depth_to_space(op: DepthToSpace, c: Context) -> Built:
     return gather(c, op.input, source, whole=False)
 
 
-@kernel(SpaceToDepth, lanes=moved_lanes)
+@kernel(SpaceToDepth, lanes=moved_lanes, narrow=True)
 def space_to_depth(op: SpaceToDepth, c: Context) -> Built:
     """Blocks of pixels become channels."""
     b, depth = op.block_size, op.input.type.nhwc[3]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.view import View
+from tflgpuc.backends.kernels.elements import each_element, unravel
+from tflgpuc.backends.kernels.view import Coordinates, View
 from tflgpuc.ir.graph.ops.mean import Mean
+from tflgpuc.ir.graph.ops.reduce_all import ReduceAll
+from tflgpuc.ir.graph.ops.reduce_any import ReduceAny
 from tflgpuc.ir.graph.ops.reduce_max import ReduceMax
 from tflgpuc.ir.graph.ops.reduce_min import ReduceMin
 from tflgpuc.ir.graph.ops.reduce_prod import ReduceProd
 from tflgpuc.ir.graph.ops.sum import Sum
 from tflgpuc.ir.graph.reduction import Reduction
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32X4, Builder, Expr, Name, call, compose, const
+from tflgpuc.ir.shader import F32X4, Builder, Expr, Name, Type, call, compose, const
 
 # Work-group size of the folding tree, and how many vec4s make it worth while.
 LANES, MANY = 64, 256
@@ -27,6 +31,12 @@ class Fold:
 
     function: str
     identity: float
+
+    def start(self, type: Type) -> Expr:
+        """What leaves a result of this type as it is."""
+        if type.scalar == "i32":
+            return const(max(-(1 << 31), min((1 << 31) - 1, int(self.identity))), type)
+        return const(self.identity, type)
 
     def join(self, a: Expr, b: Expr) -> Expr:
         """The fold of two vec4s."""
@@ -57,6 +67,8 @@ FOLDS: dict[type[Reduction], Fold] = {
     ReduceMax: Fold("max", -LARGEST),
     ReduceMin: Fold("min", LARGEST),
     ReduceProd: Fold("*", 1.0),
+    ReduceAll: Fold("min", 1.0),
+    ReduceAny: Fold("max", 0.0),
 }
 
 
@@ -80,13 +92,33 @@ def _axes(op: Reduction) -> tuple[bool, bool, bool, bool]:
     return n, h, w, c
 
 
-@kernel(Mean, Sum, ReduceMax, ReduceMin, ReduceProd, lanes=reduced_lanes)
+@kernel(
+    Mean, Sum, ReduceMax, ReduceMin, ReduceProd, ReduceAll, ReduceAny,
+    lanes=reduced_lanes, requires=kept_axes, any_rank=True,
+)  # fmt: skip
 def reduce(op: Reduction, c: Context) -> Built:
     """Folds vec4s over the reduced axes, then the lanes where channels are reduced."""
     x = c.view(op.input)
+    if x.layout == "nhwc" or x.dtype == "i32":
+        return each_element(c, lambda at: _folded(op, c, x, at))
     folded = [e if r else 1 for e, r in zip(_extents(x), _axes(op), strict=True)]
     work = folded[0] * folded[1] * folded[2] * folded[3]
     return _tree(op, c, x, folded) if work >= MANY else _loop(op, c, x, folded)
+
+
+def _folded(op: Reduction, c: Context, x: View, at: Coordinates) -> Expr:
+    """One element of the result, folded one by one."""
+    k, fold = c.k, FOLDS[type(op)]
+    dims = op.input.type.shape
+    folded = tuple(dims[axis] for axis in op.axes)
+    acc = k.var("acc", fold.start(x.zero.type))
+    with k.loop("i", math.prod(folded)) as i:
+        inner = dict(zip(op.axes, unravel(k, i, folded), strict=True))
+        place = tuple(inner.get(axis, index) for axis, index in enumerate(at))
+        fold.into(k, acc, x.at(place))
+    if not isinstance(op, Mean):
+        return acc
+    return acc // op.count if x.dtype == "i32" else acc * (1.0 / op.count)
 
 
 def _extents(x: View) -> tuple[int, int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.convolution import (
@@ -18,13 +19,15 @@ from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.shader import Expr
 
 
-@kernel(TransposeConv, requires=constant_weights, lanes=zero_lanes)
+@kernel(TransposeConv, lanes=zero_lanes)
 def transpose_conv(op: TransposeConv, c: Context) -> Built:
     """Along each axis the taps of an output start at its phase and are a stride apart.
 
     Output ``y`` gets input ``(y + crop - ky) / stride`` for every tap ``ky`` that divides evenly: with
     ``t = y + crop``, taps ``t % stride + j * stride`` and inputs ``t / stride - j``.
     """
+    if not constant_weights(op):
+        return runtime_weights.transpose_conv(op, c)
     k = c.k
     x = c.view(op.input)
     (kh, kw), (sh, sw), (top, left) = op.kernel, op.stride, op.crop

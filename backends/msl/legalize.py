@@ -10,6 +10,7 @@ from tflgpuc.ir.shader import (
     Compose,
     Expr,
     Kernel,
+    Select,
     Type,
     binary,
     bitcast,
@@ -34,6 +35,10 @@ def legalize(kernel: Kernel) -> Kernel:
 
 def _expr(e: Expr) -> Expr:
     match e:
+        case Select(type=Type(scalar="bool"), condition=c, if_true=a, if_false=b) if e.type.lanes > 1:
+            # select() is for numbers.
+            ints = (_expr(convert(side, "i32")) for side in (a, b))
+            return select(c, *ints).ne(0)
         case Call(function="isnan", args=(x,)):
             # Fast maths takes it that there are no NaNs, and folds isnan() to false.
             bits = binary("&", bitcast(convert(x, "f32"), "u32"), ALL_BUT_SIGN)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.manifest import Json
+from tflgpuc.backends.runtime.segments import CpuSegment
 from tflgpuc.ir.errors import UsageError
-from tflgpuc.ir.graph.types import NUMPY
+from tflgpuc.ir.graph.types import NUMPY, TensorType
 
 Array = NDArray[Any]
 
@@ -34,13 +35,23 @@ class Runner(ABC):
     """Runs one bundle on one device; a context manager. Not for use by several threads at once.
 
     ``run`` takes ``{input name: array}`` and gives ``{output name: array}``; shapes are the manifest's,
-    element types are converted.
+    element types are converted. States, which the manifest lists, are kept from run to run until
+    ``reset``. CPU segments are run by LiteRT.
     """
 
     def __init__(self, bundle: BundleFiles) -> None:
         self.bundle = bundle
         self.manifest = bundle.manifest
         self.programs: dict[str, Json] = {p["name"]: p for p in self.manifest["programs"]}
+        self.tensors: dict[str, Json] = {t["name"]: t for t in self.manifest["tensors"]}
+        self.segments = {
+            step["file"]: CpuSegment(step["file"], bundle.bytes(step["file"]))
+            for step in self.manifest["steps"]
+            if step["type"] == "segment"
+        }
+        # What the CPU's side has of a run: inputs, what segments made, and what they have read.
+        self.host: dict[str, Array] = {}
+        self._kept: dict[str, Array] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,23 +69,27 @@ class Runner(ABC):
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference. Raises UsageError where an input is missing, unknown or misshapen."""
-        self._upload(inputs)
+        self._begin(inputs)
         for step in self.manifest["steps"]:
-            if step["barrier"]:
-                self.barrier()
-            self.dispatch(step)
-        return self._download()
+            self._step(step)
+        return self._end()
 
     def profile(self, inputs: Mapping[str, Array]) -> list[StepTime]:
         """One inference with each step timed by itself."""
-        self._upload(inputs)
+        self._begin(inputs)
         found = []
         for step in self.manifest["steps"]:
-            if step["barrier"]:
-                self.barrier()
-            ops = "+".join(s["opcode"].lower() for s in step["sources"])
-            found.append(StepTime(step["program"], ops, step["macs"], self.timed(step)))
+            ops = "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"]))
+            name = step["file"] if step["type"] == "segment" else step["program"]
+            found.append(StepTime(name, ops, step["macs"], self._timed_step(step)))
+        self._end()
         return found
+
+    def reset(self) -> None:
+        """Puts every state back to what it is before the first run."""
+        self._kept = None
+        for segment in self.segments.values():
+            segment.reset()
 
     def timed(self, step: Json) -> float:
         """Runs one step to its end and gives its seconds."""
@@ -83,7 +98,15 @@ class Runner(ABC):
         self.finish()
         return time.perf_counter() - start
 
-    def _upload(self, inputs: Mapping[str, Array]) -> None:
+    # --- one run ---
+
+    def _begin(self, inputs: Mapping[str, Array]) -> None:
+        self.host = {}
+        if self._kept is None:
+            self._kept = {}
+            for state in self.manifest["states"]:
+                self._put_state(state["tensor"], self._initial(state))
+        self.host.update(self._kept)
         ports = {p["name"]: p for p in self.manifest["inputs"]}
         for name in inputs:
             if name not in ports:
@@ -92,18 +115,80 @@ class Runner(ABC):
             if name not in inputs:
                 raise UsageError(f"input {name!r} is missing")
             array = np.asarray(inputs[name])
-            if list(array.shape) != port["shape"]:
+            if not _fits(array.shape, port["shape"]):
                 raise UsageError(f"input {name!r} is {port['shape']}, not {list(array.shape)}")
-            data = np.ascontiguousarray(array, NUMPY[port["dtype"]])
-            self.write(port["buffer"], port["offset"], data.reshape(-1).view(np.uint8))
+            if port["dtype"] in NUMPY:
+                array = np.ascontiguousarray(array, NUMPY[port["dtype"]]).reshape(array.shape)
+            self._put(port, array)
 
-    def _download(self) -> dict[str, Array]:
-        self.finish()
-        made = {}
-        for port in self.manifest["outputs"]:
-            data = self.read(port["buffer"], port["offset"], port["bytes"])
-            made[port["name"]] = data.view(NUMPY[port["dtype"]]).reshape(port["shape"]).copy()
-        return made
+    def _step(self, step: Json) -> None:
+        if step["type"] == "segment":
+            self._segment(step)
+            return
+        if step["barrier"]:
+            self.barrier()
+        self.dispatch(step)
+
+    def _timed_step(self, step: Json) -> float:
+        if step["type"] == "segment":
+            start = time.perf_counter()
+            self._segment(step)
+            return time.perf_counter() - start
+        if step["barrier"]:
+            self.barrier()
+        return self.timed(step)
+
+    def _segment(self, step: Json) -> None:
+        given = [self._get(self.tensors[name]) for name in step["inputs"]]
+        made = self.segments[step["file"]].run(given)
+        for name, array in zip(step["outputs"], made, strict=True):
+            self._put(self.tensors[name], array)
+
+    def _end(self) -> dict[str, Array]:
+        made = {p["name"]: self._get(self.tensors[p["tensor"]]) for p in self.manifest["outputs"]}
+        for state in self.manifest["states"]:
+            if state["next"] != state["tensor"]:
+                self._put_state(state["tensor"], self._get(self.tensors[state["next"]]))
+        # An output may be an input, or what a segment keeps.
+        return {name: np.array(array) for name, array in made.items()}
+
+    # --- the two sides ---
+
+    def _get(self, tensor: Json) -> Array:
+        """A tensor on the CPU's side."""
+        name = tensor["name"]
+        if name not in self.host:
+            self.finish()
+            data = self.read(tensor["buffer"], tensor["offset"], tensor["bytes"])
+            type = TensorType(tensor["dtype"], tuple(tensor["shape"]))
+            self.host[name] = type.array(data).copy()
+        return self.host[name]
+
+    def _put(self, tensor: Json, array: Array) -> None:
+        """Notes a tensor on the CPU's side, and copies it to the GPU if a dispatch reads it."""
+        self.host[tensor["tensor"] if "tensor" in tensor else tensor["name"]] = array
+        if tensor["buffer"] is not None:
+            data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            self.write(tensor["buffer"], tensor["offset"], data)
+
+    def _put_state(self, name: str, array: Array) -> None:
+        """A state's value: the GPU's alone where it has memory there, else kept on the CPU's side."""
+        assert self._kept is not None
+        tensor = self.tensors[name]
+        if tensor["buffer"] is None:
+            self._kept[name] = array
+            return
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        self.write(tensor["buffer"], tensor["offset"], data)
+
+    def _initial(self, state: Json) -> Array:
+        tensor = self.tensors[state["tensor"]]
+        type = TensorType(tensor["dtype"], tuple(tensor["shape"]))
+        if state["initial"] is None:
+            return np.zeros(type.shape, NUMPY[type.dtype])
+        place = state["initial"]
+        data = np.asarray(self.bundle.weights)
+        return type.array(data[place["offset"] : place["offset"] + place["bytes"]]).copy()
 
     @abstractmethod
     def write(self, buffer: str, offset: int, data: NDArray[np.uint8]) -> None:
@@ -122,6 +207,13 @@ class Runner(ABC):
 
     def finish(self) -> None:  # noqa: B027
         """Waits until everything launched has run."""
+
+
+def _fits(shape: tuple[int, ...], wanted: list[int]) -> bool:
+    """Whether an array has a port's shape; -1 there is any size."""
+    return len(shape) == len(wanted) and all(
+        w in (-1, s) for s, w in zip(shape, wanted, strict=True)
+    )
 
 
 class HostRunner(Runner):

@@ -12,8 +12,7 @@ from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.glsl.reader import read
 from tflgpuc.backends.manifest import Json
 from tflgpuc.backends.runtime.base import Array, HostRunner
-from tflgpuc.ir.graph.types import NUMPY
-from tflgpuc.ir.schedule import Schedule
+from tflgpuc.ir.schedule import CpuStep, Schedule
 from tflgpuc.ir.shader.interpret import interpret
 
 
@@ -36,7 +35,7 @@ class InterpreterRunner(HostRunner):
 
 
 def interpret_schedule(schedule: Schedule, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs of a schedule by name; tensors without a place have memory of their own."""
+    """The outputs of a schedule's first run by name; tensors without a place have memory of their own."""
     memory: dict[str, NDArray[np.uint8]] = {}
 
     def bytes_of(name: str) -> NDArray[np.uint8]:
@@ -48,11 +47,18 @@ def interpret_schedule(schedule: Schedule, inputs: Mapping[str, Array]) -> dict[
         buffer = memory.setdefault(place.buffer, np.full(whole, 0xFF, np.uint8))
         return buffer[place.offset : place.offset + size]
 
+    for state in schedule.states:
+        type = schedule.tensors[state.tensor].type
+        type.array(bytes_of(state.tensor))[...] = 0 if state.initial is None else state.initial
     for name in schedule.inputs:
         type = schedule.tensors[name].type
-        data = np.ascontiguousarray(inputs[name], NUMPY[type.dtype])
-        bytes_of(name)[:] = data.reshape(-1).view(np.uint8)
+        type.array(bytes_of(name))[...] = inputs[name]
     for step in schedule.steps:
+        if isinstance(step, CpuStep):
+            given = [schedule.tensors[n].type.array(bytes_of(n)) for n in step.inputs]
+            for name, array in zip(step.outputs, step.body.evaluate(given), strict=True):
+                schedule.tensors[name].type.array(bytes_of(name))[...] = array
+            continue
         bound = {}
         for buffer, tensor in zip(step.kernel.buffers, step.tensors, strict=True):
             if tensor is None:
@@ -64,7 +70,6 @@ def interpret_schedule(schedule: Schedule, inputs: Mapping[str, Array]) -> dict[
         sized = step.kernel if step.kernel.group else replace(step.kernel, group=(1, 1, 1))
         interpret(sized, bound)
     made = {}
-    for name in schedule.outputs:
-        type = schedule.tensors[name].type
-        made[name] = bytes_of(name).view(NUMPY[type.dtype]).reshape(type.shape).copy()
+    for output, name in schedule.outputs.items():
+        made[output] = schedule.tensors[name].type.array(bytes_of(name)).copy()
     return made

@@ -14,6 +14,7 @@ from tflgpuc.cli.compile import compile_model
 from tflgpuc.cli.inspect import inspect
 from tflgpuc.cli.run import run
 from tflgpuc.cli.verify import verify
+from tflgpuc.cli.zoo import zoo
 from tflgpuc.ir.errors import PassError, TflgpucError, UsageError
 
 PROBLEM, USAGE, BUG = 1, 2, 3
@@ -46,7 +47,7 @@ def cli() -> None:
     """
 
 
-for command in (compile_model, verify, run, inspect, bench):
+for command in (compile_model, verify, run, inspect, bench, zoo):
     cli.add_command(command)
 
 

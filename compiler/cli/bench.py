@@ -47,12 +47,12 @@ def bench(
 ) -> None:
     """Measure the bundle in BUNDLE: start-up, latency with upload and read-back, and each step."""
     from tflgpuc.backends.bundle import load
-    from tflgpuc.images import random_inputs
     from tflgpuc.litert import LiteRt
+    from tflgpuc.random_inputs import ports_of, random_inputs
 
     opened = load(bundle)
     shapes = {p["name"]: p["shape"] for p in opened.manifest["inputs"]}
-    arrays = random_inputs(shapes, 0)
+    arrays = random_inputs(ports_of(opened.manifest["inputs"], None), 0)
     reference = LiteRt(against, list(shapes.values())) if against else None
     if reference is not None and len(reference.inputs) != len(shapes):
         raise click.UsageError(f"the bundle's inputs aren't those of {against}")

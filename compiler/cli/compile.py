@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -102,6 +103,10 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 )  # fmt: skip
 @click.option("--passes", help="A pipeline instead of the default one.")
 @click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print.")
+@click.option("--no-cpu", is_flag=True, help="Refuse operators that only the CPU can run.")
+@click.option(
+    "--custom-ops", is_flag=True, help="Custom operators that TFLite lacks are the app's own."
+)
 @click.option("--name", help="The model's name in the bundle; by default the file's.")
 @click.option(
     "--print-ir-before",
@@ -148,6 +153,8 @@ def compile_model(
     shapes: dict[str, tuple[int, ...]],
     passes: str | None,
     emit: str,
+    no_cpu: bool,
+    custom_ops: bool,
     name: str | None,
     before: tuple[str, ...],
     after: tuple[str, ...],
@@ -177,6 +184,8 @@ def compile_model(
             input_shapes=shapes,
             emit=[language.strip() for language in emit.split(",")],
             name=name,
+            cpu=not no_cpu,
+            custom_ops=custom_ops,
             check=check,
             print_before=before,
             print_after=after,
@@ -188,13 +197,21 @@ def compile_model(
     stages.stop()
     if time_passes:
         stages.print()
-    made = bundle.manifest
+    _summarize(bundle.manifest, output, as_json)
+
+
+def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
+    dispatches = [step for step in made["steps"] if step["type"] == "dispatch"]
+    segments = [step for step in made["steps"] if step["type"] == "segment"]
     summary = {
         "bundle": str(output),
-        "dispatches": len(made["steps"]),
+        "dispatches": len(dispatches),
+        "segments": len(segments),
+        "cpu_operators": sum(len(step["sources"]) for step in segments),
         "programs": len(made["programs"]),
-        "barriers": sum(step["barrier"] for step in made["steps"]),
+        "barriers": sum(step["barrier"] for step in dispatches),
         "macs": sum(step["macs"] for step in made["steps"]),
+        "reasons": [reason for step in segments for reason in step["reasons"]],
         **made["memory"],
     }
     if as_json:
@@ -206,3 +223,8 @@ def compile_model(
         f"weights {summary['weights_bytes']:,} bytes, arena {summary['arena_bytes']:,} bytes "
         f"(lower bound {summary['lower_bound_bytes']:,})"
     )
+    if segments:
+        click.echo(
+            f"{summary['cpu_operators']} operators run on the CPU, in {len(segments)} segments, "
+            f"because of\n  " + "\n  ".join(summary["reasons"])
+        )

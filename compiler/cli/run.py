@@ -52,9 +52,9 @@ def run(
     from tflgpuc.images import read_input
 
     opened = load(bundle)
-    ports = {p["name"]: p["shape"] for p in opened.manifest["inputs"]}
+    ports = {p["name"]: (p["shape"], p["dtype"]) for p in opened.manifest["inputs"]}
     arrays = {
-        name: read_input(Path(file), ports[name])
+        name: read_input(Path(file), *ports[name])
         for name, file in assign_files(inputs, list(ports)).items()
     }
     with opened.runner(device, **runner_options(device, library)) as runner:

@@ -11,7 +11,7 @@ import numpy as np
 import tflgpuc.ir.graph.ops  # noqa: F401  (registers the ops)
 from tflgpuc.frontend.flatbuffer import Record
 from tflgpuc.frontend.model_file import ModelFile, Opcode, Tensor, ints, item, possible
-from tflgpuc.frontend.schema import TFLITE_NAMES, decode_options
+from tflgpuc.frontend.schema import decode_options
 from tflgpuc.ir.errors import (
     ModelError,
     TflgpucError,
@@ -24,6 +24,7 @@ from tflgpuc.ir.graph.op import TFLITE_OPS, NotStatic, Op, Source, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.opaque import Opaque
 from tflgpuc.ir.graph.types import TensorType
+from tflgpuc.ir.tflite_schema import TFLITE_NAMES
 
 Operands = Sequence[Value | None]
 # What an op's own code may raise on operands that its verify() should have refused.
@@ -169,7 +170,8 @@ class GraphImporter:
         code: Opcode = item(self.file.opcodes, record.opcode_index, f"{place}: operator code")
         inputs, outputs = ints(record.inputs), ints(record.outputs)
         results = [self._tensor(i, f"{place}: output") for i in outputs]
-        source = Source(self.index, number, code.name, tuple(t.name for t in results))
+        names = tuple(t.name for t in results)
+        source = Source(self.index, number, code.name, names, code.version)
         for i in outputs:
             if i in self._constants:
                 raise ModelError(f"{source}: writes the constant {self.tensors[i].name!r}")
@@ -262,6 +264,8 @@ class GraphImporter:
                 "in_data_type": TFLITE_NAMES[operands[0].type.dtype],
                 "out_data_type": TFLITE_NAMES[results[0].type.dtype],
             }
+        if code.name in ("QUANTIZE", "BITCAST") and results:
+            options["out_data_type"] = TFLITE_NAMES[results[0].type.dtype]
         cls = TFLITE_OPS.get(code.name)
         guessed = any(value in self._open for value in operands)
         vouched = not self._shapes and all(t.settled for t in results)
@@ -290,6 +294,9 @@ class GraphImporter:
             custom_options=custom,
             absent=tuple(i for i, value in enumerate(operands) if value is None),
             types=tuple(t.type for t in results),
+            intermediates=tuple(
+                self._tensor(i, f"{source}: intermediate").type for i in ints(record.intermediates)
+            ),
             reason=reason,
             sources=(source,),
             names=source.outputs,

@@ -15,11 +15,12 @@ import numpy as np
 import tflite
 
 from tflgpuc.frontend.flatbuffer import Bytes, Reader, Record
-from tflgpuc.frontend.schema import OPCODES, PACKED_BITS, dtype_of
+from tflgpuc.frontend.schema import PACKED_BITS, dtype_of
 from tflgpuc.frontend.sparsity import densify, read_sparsity
 from tflgpuc.ir.errors import ModelError, UsageError
 from tflgpuc.ir.graph.op import Array
 from tflgpuc.ir.graph.types import NUMPY, Quantization, TensorType
+from tflgpuc.ir.tflite_schema import OPCODES
 
 MAX_ELEMENTS = 2**31
 MAX_RANK = 32
@@ -177,7 +178,7 @@ class ModelFile:
             return raw
         if tensor.sparsity is not None:
             return self._dense(tensor, tensor.sparsity, raw)
-        if raw.size != tensor.type.bytes:
+        if raw.size != tensor.type.size * dtype.itemsize:
             raise ModelError(f"{tensor.where}: {raw.size} bytes for {tensor.type}")
         return _typed(raw, dtype).reshape(tensor.type.shape)
 

@@ -6,7 +6,7 @@ import tomllib
 from importlib.resources import files
 
 from tflgpuc.ir.errors import UsageError
-from tflgpuc.ir.target import Target, Tile
+from tflgpuc.ir.target import Costs, Target, Tile
 
 DEFAULT = "generic-gles31"
 
@@ -37,6 +37,7 @@ def load_target(name: str) -> Target:
         wave=data["wave"],
         invocations=prefer["invocations"],
         tiles=tuple(Tile(p, s) for p, s in prefer["tiles"]),
+        costs=Costs(**data["costs"]),
     )
 
 

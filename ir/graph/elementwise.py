@@ -33,13 +33,15 @@ SHAPE_PAIRS = (
 class Elementwise(Op):
     """An op whose ``expr`` gives one element, or four at once, of its only result.
 
-    The operands' expressions are f32 or bool, and all have one lane or all have four.
+    The operands' expressions are f32, i32 or bool, and all have one lane or all have four.
     Operands broadcast as in NumPy. ``domain`` bounds the values that tests feed it. ``total`` says
     that moderate operands, whatever their values, give a finite result.
     """
 
     elementwise: ClassVar[bool] = True
     domain: ClassVar[tuple[float, float]] = (-4.0, 4.0)
+    # Element types besides its first that it is sampled with.
+    integers: ClassVar[tuple[DType, ...]] = ()
     total: ClassVar[bool] = True
 
     def infer(self) -> TensorType:
@@ -99,6 +101,8 @@ class Unary(Elementwise):
     def samples(cls) -> Iterator[Self]:
         for shape in SHAPES:
             yield cls(x=Value(TensorType("f32", shape), "x"))
+        for dtype in cls.integers:
+            yield cls(x=Value(TensorType(dtype, (2, 3, 5)), "x"))
 
 
 class Binary(Elementwise):
@@ -116,8 +120,9 @@ class Binary(Elementwise):
 
     @classmethod
     def samples(cls) -> Iterator[Self]:
-        dtype = cls.operand_dtype
-        for a, b in SHAPE_PAIRS:
+        cases = [(cls.operand_dtype, *pair) for pair in SHAPE_PAIRS]
+        cases += [(dtype, *pair) for dtype in cls.integers for pair in SHAPE_PAIRS[3:5]]
+        for dtype, a, b in cases:
             yield cls(
                 lhs=Value(TensorType(dtype, a), "lhs"), rhs=Value(TensorType(dtype, b), "rhs")
             )
@@ -152,6 +157,9 @@ class Arithmetic(Binary):
     def samples(cls) -> Iterator[Self]:
         for sample in super().samples():
             yield sample
+        for name in ("RELU", "RELU_N1_TO_1", "RELU6"):
+            yield replace(sample, fused_activation_function=name)
+        sample = next(super().samples())
         for name in ("RELU", "RELU_N1_TO_1", "RELU6", "TANH"):
             yield replace(sample, fused_activation_function=name)
 

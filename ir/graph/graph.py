@@ -8,11 +8,24 @@ from dataclasses import dataclass, field, replace
 
 from tflgpuc.ir.errors import VerifyError
 from tflgpuc.ir.graph.op import Array, Op, Value
+from tflgpuc.ir.graph.types import TensorType
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A tensor kept from one run to the next; ``initial`` None is zeros."""
+
+    name: str
+    type: TensorType
+    initial: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """SSA: each op reads graph inputs and results of ops before it."""
+    """SSA: each op reads graph inputs and results of ops before it.
+
+    The last ``len(states)`` inputs and outputs are the states' values before and after a run.
+    """
 
     inputs: tuple[Value, ...]
     ops: tuple[Op, ...]
@@ -20,6 +33,7 @@ class Graph:
     name: str = "main"
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
+    states: tuple[State, ...] = ()
 
     def uses(self) -> Counter[Value]:
         """How often each value is read; being an output is one more read."""

@@ -35,7 +35,10 @@ KINDS: dict[str, Kind] = {
     "Graph": "region",
 }
 BASE_FIELDS = ("sources", "names", "quantization")
-HOOKS = {"infer", "verify", "reference", "samples", "expr", "from_tflite", "macs", "padding_lanes"}
+HOOKS = {
+    "infer", "verify", "reference", "samples", "expr", "from_tflite", "to_tflite", "macs",
+    "padding_lanes",
+}  # fmt: skip
 OPS: dict[str, type[Op]] = {}
 TFLITE_OPS: dict[str, type[Op]] = {}
 
@@ -65,6 +68,7 @@ class Source:
     operator: int
     opcode: str
     outputs: tuple[str, ...] = ()
+    version: int = 1
 
     def __str__(self) -> str:
         custom = self.opcode.startswith("CUSTOM:")
@@ -118,6 +122,8 @@ class Op:
     name: ClassVar[str] = ""
     tflite: ClassVar[str] = ""
     elementwise: ClassVar[bool] = False
+    # Whether its result is right where 8- and 16-bit integers are computed as 32-bit ones.
+    narrow: ClassVar[bool] = False
 
     sources: tuple[Source, ...] = ()
     names: tuple[str, ...] = ()
@@ -166,6 +172,10 @@ class Op:
     def from_tflite(cls, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Attributes from a decoded options table; by default those that have the same names."""
         return {k: v for k, v in options.items() if cls.kinds().get(k) == "attribute"}
+
+    def to_tflite(self) -> Mapping[str, Any]:
+        """The options table that ``from_tflite`` reads as this op's attributes."""
+        return self.attributes
 
     def expr(self, *operands: Any) -> Expr:
         """An elementwise op's result as a shader expression of its operands' vec4s."""

@@ -186,12 +186,13 @@ class _Reader:
         return found[0] if found else None
 
     def source(self, tree: Any) -> Source:
-        subgraph, operator, opcode, *outputs = (t for t in tree.children if t is not None)
+        subgraph, operator, opcode, *outputs, version = tree.children
         return Source(
             int(subgraph),
             int(operator),
             json.loads(str(opcode)),
-            tuple(json.loads(str(t)) for t in outputs),
+            tuple(json.loads(str(t)) for t in outputs if t is not None),
+            1 if version is None else int(version),
         )
 
     def type(self, tree: Any) -> TensorType:

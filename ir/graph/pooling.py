@@ -88,3 +88,18 @@ def window_counts(op: Pooling) -> Array:
     """How many input elements each window holds: (1, out_h, out_w, 1), f32."""
     ones = np.ones((1, *op.input.type.shape[1:3], 1), np.float32)
     return np.asarray(sum(tap for _, _, tap in taps(op, ones)))
+
+
+def greatest_taps(op: Pooling, array: Array) -> tuple[Array, Array]:
+    """The greatest element of each window, and where it is: row * filter_width + column + 0.1.
+
+    The first of equal ones counts; a window of NaNs gives the least finite number and its corner.
+    """
+    shape = (array.shape[0], *output_size(op), array.shape[3])
+    best = np.full(shape, np.finfo(np.float32).min, array.dtype)
+    place = np.zeros(shape, np.float32)
+    for i, j, tap in taps(op, array, -np.inf):
+        better = tap > best
+        best = np.where(better, tap, best)
+        place = np.where(better, np.float32(i * op.filter_width + j), place)
+    return best, place + np.float32(0.1)

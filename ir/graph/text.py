@@ -126,7 +126,8 @@ def _operand(value: Value | tuple[Value, ...] | None, names: Mapping[Value, str]
 
 def _source(source: Source) -> str:
     outputs = ", ".join(map(json.dumps, source.outputs))
-    return f"{source.subgraph}:{source.operator} {json.dumps(source.opcode)} [{outputs}]"
+    text = f"{source.subgraph}:{source.operator} {json.dumps(source.opcode)} [{outputs}]"
+    return text if source.version == 1 else f"{text} version {source.version}"
 
 
 def print_type(type: TensorType) -> str:

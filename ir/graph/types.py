@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 DType = Literal[
     "f16", "f32", "f64", "bf16", "i4", "i8", "i16", "i32", "i64", "u4", "u8", "u16", "u32", "u64",
@@ -72,6 +73,11 @@ class TensorType:
         return math.prod(self.shape)
 
     @property
+    def dynamic(self) -> bool:
+        """Whether the shape is only known at run time."""
+        return False
+
+    @property
     def nhwc(self) -> tuple[int, int, int, int]:
         """The shape as batch, height, width, channels; ranks up to 4."""
         assert self.rank <= 4, f"rank {self.rank} has no NHWC view"
@@ -88,9 +94,16 @@ class TensorType:
         """Bytes in memory, in this layout."""
         width = NUMPY[self.dtype].itemsize if self.dtype in NUMPY else 1
         if self.layout == "nhwc":
-            return self.size * width
+            # Small elements share words, halves groups of four.
+            return self.size * width if width >= 4 else -(-self.size * width // 8) * 8
         n, h, w, _ = self.nhwc
         return n * h * w * self.slices * 4 * width
+
+    def array(self, data: NDArray[np.uint8]) -> NDArray[Any]:
+        """The row-major tensor at the start of some bytes."""
+        width = NUMPY[self.dtype].itemsize
+        found: NDArray[Any] = data[: self.size * width].view(NUMPY[self.dtype])
+        return found.reshape(self.shape)
 
     def stored(self, dtype: DType, layout: Layout, lanes: Lanes = "any") -> TensorType:
         """The same tensor as it lies in GPU memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,12 @@ from tflgpuc.backends.runtime.msl import MslLibrary, check, find_clang
 from tflgpuc.ir.errors import DeviceError, UnsupportedError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import OPS, Array, Op
-from tflgpuc.ir.graph.types import NUMPY
+from tflgpuc.ir.graph.types import NUMPY, TensorType
 from tflgpuc.ir.schedule import Schedule
 from tflgpuc.ir.shader import Kernel
+from tflgpuc.passes.base import Pass
 from tflgpuc.passes.manager import PassManager
+from tflgpuc.passes.partition import Partition
 from tflgpuc.passes.pipeline import default_passes
 from tflgpuc.targets import load_target
 
@@ -32,17 +35,8 @@ Launch = Callable[[Kernel, list[Bytes]], None]
 TARGET = load_target("generic-gles31")
 # Off by at most this much of the largest value, or of 1 where none is as large.
 TOLERANCE = {"f32": 1e-4, "f16": 1e-2}
-# No kernel computes these; the rest of their reasons is that kernels take and give floats only.
-WITHOUT_KERNEL = {
-    "tfl.batch_matmul", "tfl.broadcast_to", "tfl.densify", "tfl.fill", "tfl.gather",
-    "tfl.local_response_normalization",
-}  # fmt: skip
-OF_OTHER_TYPES = {
-    "tfl.cast", "tfl.dequantize", "tfl.equal", "tfl.greater", "tfl.greater_equal", "tfl.less",
-    "tfl.less_equal", "tfl.logical_and", "tfl.logical_not", "tfl.logical_or", "tfl.not_equal",
-    "tfl.reduce_all", "tfl.reduce_any", "tfl.select", "tfl.select_v2", "tfl.shape",
-}  # fmt: skip
-UNSUPPORTED = WITHOUT_KERNEL | OF_OTHER_TYPES
+# No kernel computes these: they are folded, or the CPU runs them.
+UNSUPPORTED = {"tfl.densify", "tfl.dequantize", "tfl.shape"}
 
 # Ops that only passes make may have no samples.
 SAMPLED = {name for name, op in OPS.items() if any(True for _ in op.samples())}
@@ -73,20 +67,33 @@ def cases(name: str, precision: str) -> tuple[Case, ...]:
     for i, op in enumerate(OPS[name].samples()):
         graph = _graph(op)
         try:
-            schedule = PassManager(default_passes(precision)).run(graph, TARGET)
+            schedule = PassManager(_on_gpu(precision)).run(graph, TARGET)
         except UnsupportedError:
             continue
         low, high = getattr(OPS[name], "domain", (-1, 1))
         rng = np.random.default_rng(i)
         # Values that storage holds exactly: steps such as floor's then fall on the same side.
         storage = np.float16 if precision == "f16" else np.float32
-        xs = [
-            rng.uniform(low, high, v.type.shape).astype(storage).astype(np.float32)
-            for v in graph.inputs
-        ]
+        xs = [_random(rng, v.type, low, high, storage) for v in graph.inputs]
         given = dict(zip(schedule.inputs, xs, strict=True))
         found.append(Case(f"{name}, sample {i}", schedule, given, graph.evaluate(xs)))
     return tuple(found)
+
+
+def _on_gpu(precision: str) -> list[Pass]:
+    """The passes of a plain compile that refuses what only the CPU can run."""
+    passes = default_passes(precision)
+    return [replace(p, cpu=False) if isinstance(p, Partition) else p for p in passes]
+
+
+def _random(
+    rng: np.random.Generator, type: TensorType, low: float, high: float, storage: Any
+) -> Array:
+    dtype = NUMPY[type.dtype]
+    if dtype.kind == "f":
+        return rng.uniform(low, high, type.shape).astype(storage).astype(dtype)
+    # 0 and 1 are valid as indices, counts and truth values.
+    return rng.integers(0, 2, type.shape).astype(dtype)
 
 
 def _graph(op: Op) -> Graph:
@@ -103,7 +110,7 @@ def run(case: Case, launch: Launch) -> list[Array]:
         for name, tensor in schedule.tensors.items()
     }
     for name, array in case.inputs.items():
-        memory[name][:] = array.reshape(-1).view(np.uint8)
+        schedule.tensors[name].type.array(memory[name])[...] = array
     for step in schedule.steps:
         bound = []
         for tensor in step.tensors:
@@ -113,10 +120,10 @@ def run(case: Case, launch: Launch) -> list[Array]:
             else:
                 bound.append(memory[tensor])
         launch(step.kernel, bound)
-    types = [schedule.tensors[name].type for name in schedule.outputs]
+    types = [schedule.tensors[name].type for name in schedule.outputs.values()]
     return [
-        memory[name].view(NUMPY[type.dtype]).reshape(type.shape)
-        for name, type in zip(schedule.outputs, types, strict=True)
+        type.array(memory[name])
+        for name, type in zip(schedule.outputs.values(), types, strict=True)
     ]
 
 

@@ -136,7 +136,7 @@ def test_unsupported_ops_are_listed_at_once(models):
     graph = conv_model()
     operators = [graph.operators[0], type(graph.operators[1])("RFFT2D", (3,), (4,))]
     with pytest.raises(UnsupportedError, match=r"op 1 \(rfft2d 'scores'\)"):
-        compile(write(conv_model(operators=operators)))
+        compile(write(conv_model(operators=operators)), cpu=False)
 
 
 def test_killing_a_compile_leaves_no_bundle(models, tmp_path):

@@ -113,7 +113,7 @@ def test_verify_fails_on_nan(cli, made):
     status, out, _ = cli("verify", absolute, bundle, "--tolerance", "1e9", "--json")
     (row,) = json.loads(out, parse_constant=pytest.fail)["comparisons"]
     assert (status, row["passed"], row["error"]) == (1, False, "Infinity")
-    assert row["verdict"] == "FAIL: NaN or Inf where LiteRT has none, or another shape"
+    assert row["verdict"] == "FAIL: NaN or Inf where LiteRT has none, or another shape or type"
 
 
 def test_verify_needs_litert(cli, model, bundle, monkeypatch):

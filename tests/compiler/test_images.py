@@ -8,6 +8,7 @@ from PIL import Image
 
 import tflgpuc
 from tflgpuc.images import cases, load_image
+from tflgpuc.random_inputs import Port
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,12 @@ def test_files_that_fit_no_input(tmp_path, name, content, message):
     else:
         np.savez(path, **content)
     with pytest.raises(tflgpuc.UsageError, match=message):
-        cases(tmp_path, {"image": [1, 6, 7, 3]}, 0)
+        cases(tmp_path, {"image": Port([1, 6, 7, 3])}, 0)
 
 
 def test_arrays_go_to_inputs_of_their_shape(tmp_path):
     np.save(tmp_path / "x.npy", np.full((2, 3), 9, np.float32))
-    found = cases(tmp_path, {"a": [2, 3], "b": [4]}, 0)
+    found = cases(tmp_path, {"a": Port([2, 3]), "b": Port([4])}, 0)
     assert (found["x.npy"]["a"] == 9).all()
     np.testing.assert_array_equal(found["x.npy"]["b"], found["random 0"]["b"])
 
@@ -48,3 +49,5 @@ def test_images_are_scaled_and_resized(tmp_path):
     wide = load_image(tmp_path / "p.png", [1, 2, 8, 3])
     assert wide.shape == (1, 2, 8, 3)
     assert (np.diff(wide[0, 0, :, 0]) >= 0).all()
+    quantised = load_image(tmp_path / "p.png", [1, 2, 2, 1], "i8")
+    assert quantised[0, :, :, 0].tolist() == [[-128, 127], [-77, -26]]

@@ -91,6 +91,10 @@ class Convolution2DTransposeBias(
             "stride_h": stride_h,
         }
 
+    def to_tflite(self) -> Mapping[str, Any]:
+        padding = {"SAME": 1, "VALID": 2}[self.padding]
+        return {"custom_options": PARAMS.pack(padding, self.stride_w, self.stride_h)}
+
     def macs(self) -> int:
         out, kh, kw, _ = self.filter.type.shape
         return self.input.type.size * kh * kw * out

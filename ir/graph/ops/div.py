@@ -8,6 +8,7 @@ import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Arithmetic
 from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr
 
 
@@ -16,6 +17,7 @@ class Div(Arithmetic, name="tfl.div", tflite="DIV"):
 
     domain: ClassVar[tuple[float, float]] = (0.25, 4.0)
     total: ClassVar[bool] = False
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         return self.activated_expr(lhs / rhs)
@@ -23,5 +25,8 @@ class Div(Arithmetic, name="tfl.div", tflite="DIV"):
     def reference(self, lhs: Array, rhs: Array) -> Array:
         if np.issubdtype(lhs.dtype, np.floating):
             return self.activated(lhs / rhs)
-        quotient = np.abs(lhs) // np.abs(rhs)
-        return self.activated((quotient * np.sign(lhs) * np.sign(rhs)).astype(lhs.dtype))
+        wide, by = lhs.astype(np.int64), rhs.astype(np.int64)
+        quotient = np.abs(wide) // np.abs(by) * np.sign(wide) * np.sign(by)
+        # Only the least number by -1 is out of range.
+        most = np.iinfo(lhs.dtype).max
+        return self.activated(np.minimum(quotient, most).astype(lhs.dtype))

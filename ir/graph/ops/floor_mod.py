@@ -8,7 +8,8 @@ import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
-from tflgpuc.ir.shader import Expr, call
+from tflgpuc.ir.graph.types import DType
+from tflgpuc.ir.shader import Expr, call, select
 
 
 class FloorMod(Binary, name="tfl.floor_mod", tflite="FLOOR_MOD"):
@@ -16,9 +17,17 @@ class FloorMod(Binary, name="tfl.floor_mod", tflite="FLOOR_MOD"):
 
     domain: ClassVar[tuple[float, float]] = (0.25, 4.0)
     total: ClassVar[bool] = False
+    narrow: ClassVar[bool] = True
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
-        return lhs - call("floor", lhs / rhs) * rhs
+        if not lhs.type.is_int:
+            return lhs - call("floor", lhs / rhs) * rhs
+        rest = lhs - lhs / rhs * rhs
+        moved = select((rest ^ rhs) < 0, rest + rhs, rest)
+        return select(rest.ne(0), moved, rest)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
-        return np.mod(lhs, rhs)
+        rest = np.fmod(lhs, rhs)
+        other_side = (rest != 0) & ((rest < 0) != (rhs < 0))
+        return np.where(other_side, rest + rhs, rest)

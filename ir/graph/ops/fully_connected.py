@@ -26,7 +26,7 @@ class FullyConnected(Op, name="tfl.fully_connected", tflite="FULLY_CONNECTED"):
     weights_format: str = "DEFAULT"
     keep_num_dims: bool = False
     asymmetric_quantize_inputs: bool = False
-    quantized_bias_type: str = "f32"
+    quantized_bias_type: str = "FLOAT32"
 
     def infer(self) -> TensorType:
         out, depth = self.weights.type.shape

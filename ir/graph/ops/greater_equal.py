@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Comparison
 from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr
 
 
 class GreaterEqual(Comparison, name="tfl.greater_equal", tflite="GREATER_EQUAL"):
     """lhs >= rhs."""
+
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         return lhs >= rhs

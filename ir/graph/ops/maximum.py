@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr, call
 
 
 class Maximum(Binary, name="tfl.maximum", tflite="MAXIMUM"):
-    """The greater of lhs and rhs."""
+    """The greater of lhs and rhs; rhs where either is NaN."""
+
+    narrow: ClassVar[bool] = True
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         return call("max", lhs, rhs)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
-        return np.maximum(lhs, rhs)
+        return np.where(lhs > rhs, lhs, rhs)

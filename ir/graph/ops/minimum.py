@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr, call
 
 
 class Minimum(Binary, name="tfl.minimum", tflite="MINIMUM"):
-    """The lesser of lhs and rhs."""
+    """The lesser of lhs and rhs; rhs where either is NaN."""
+
+    narrow: ClassVar[bool] = True
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         return call("min", lhs, rhs)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
-        return np.minimum(lhs, rhs)
+        return np.where(lhs < rhs, lhs, rhs)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tflgpuc.ir.graph.elementwise import Arithmetic
 from tflgpuc.ir.graph.op import Array
-from tflgpuc.ir.graph.types import Lanes
+from tflgpuc.ir.graph.types import DType, Lanes
 from tflgpuc.ir.shader import Expr
 
 
@@ -14,6 +14,7 @@ class Mul(Arithmetic, name="tfl.mul", tflite="MUL"):
     """lhs * rhs."""
 
     total: ClassVar[bool] = False
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         return self.activated_expr(lhs * rhs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tflgpuc.ir.errors import UnsupportedError
@@ -14,7 +14,8 @@ class Opaque(Op, name="tfl.opaque"):
     """The operator ``opcode`` (``CUSTOM:Name`` for custom ones); ``reason``: why it's not an op.
 
     ``options`` are its decoded options table, ``absent`` the positions among its inputs that the
-    file leaves out, ``types`` its results' types as the file gives them. A variable tensor that is
+    file leaves out, ``types`` its results' types as the file gives them, ``intermediates`` those of
+    tensors that only its kernel uses. A variable tensor that is
     read is the result of an operator ``VARIABLE_TENSOR`` without inputs.
     """
 
@@ -25,6 +26,7 @@ class Opaque(Op, name="tfl.opaque"):
     custom_options: bytes = b""
     absent: tuple[int, ...] = ()
     types: tuple[TensorType, ...] = ()
+    intermediates: tuple[TensorType, ...] = ()
     reason: str = ""
 
     def infer(self) -> tuple[TensorType, ...]:
@@ -32,6 +34,9 @@ class Opaque(Op, name="tfl.opaque"):
 
     def reference(self, inputs: list[Array]) -> tuple[Array, ...]:
         raise UnsupportedError(f"{self.describe()}: {self.reason}")
+
+    def to_tflite(self) -> Mapping[str, Any]:
+        return dict(self.options) | {"custom_options": self.custom_options}
 
     @classmethod
     def samples(cls) -> Iterator[Opaque]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Elementwise, truth
 from tflgpuc.ir.graph.op import Array, Value
-from tflgpuc.ir.graph.types import Lanes, TensorType
+from tflgpuc.ir.graph.types import DType, Lanes, TensorType
 from tflgpuc.ir.shader import Expr, select
 
 
 class SelectV2(Elementwise, name="tfl.select_v2", tflite="SELECT_V2"):
     """``x`` where ``condition`` holds, else ``y``; all three broadcast."""
+
+    narrow: ClassVar[bool] = True
 
     condition: Value
     x: Value
@@ -46,14 +49,16 @@ class SelectV2(Elementwise, name="tfl.select_v2", tflite="SELECT_V2"):
 
     @classmethod
     def samples(cls) -> Iterator[SelectV2]:
+        dtypes: tuple[DType, ...] = ("f32", "i32")
         for c, x, y in (
             ((1, 4, 3, 5), (1, 4, 3, 5), (1, 4, 3, 5)),
             ((2, 4, 3, 1), (2, 4, 3, 6), (6,)),
             ((2, 1, 7), (), (2, 3, 7)),
             ((), (3,), (3,)),
         ):
-            yield cls(
-                condition=Value(TensorType("bool", c), "condition"),
-                x=Value(TensorType("f32", x), "x"),
-                y=Value(TensorType("f32", y), "y"),
-            )
+            for dtype in dtypes:
+                yield cls(
+                    condition=Value(TensorType("bool", c), "condition"),
+                    x=Value(TensorType(dtype, x), "x"),
+                    y=Value(TensorType(dtype, y), "y"),
+                )

@@ -8,6 +8,7 @@ import numpy as np
 
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
+from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr
 
 
@@ -15,6 +16,7 @@ class SquaredDifference(Binary, name="tfl.squared_difference", tflite="SQUARED_D
     """(lhs - rhs) squared."""
 
     total: ClassVar[bool] = False
+    integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
         difference = lhs - rhs
