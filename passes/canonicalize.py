@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.ir.graph.fused_activation import ACTIVATIONS, activation
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.cast import Cast
 from tflgpuc.ir.graph.ops.concatenation import Concatenation
+from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.convolution_2d_transpose_bias import Convolution2DTransposeBias
+from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.expand_dims import ExpandDims
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.ops.pad import Pad
@@ -23,8 +26,8 @@ from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.graph.reduction import Reduction
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
-from tflgpuc.passes.decompose import ints, reshaped
 from tflgpuc.passes.rules import Match, Rules
+from tflgpuc.passes.spelling import ints, reshaped
 
 canonical = Rules("canonicalize")
 
@@ -63,6 +66,27 @@ def flatten_fully_connected(op: FullyConnected, match: Match) -> Value | None:
         return None
     flat = dataclasses.replace(op, input=reshaped(op.input, (rows, depth)), keep_num_dims=False)
     return reshaped(flat.result, op.result.type.shape)
+
+
+@canonical
+def filter_stays_quantised(op: Conv2D, match: Match) -> Value | None:
+    """A convolution's kernel reads large weights as bytes."""
+    kept = _bytes_of(op.filter)
+    return None if kept is None else dataclasses.replace(op, filter=kept).result
+
+
+@canonical
+def weights_stay_quantised(op: FullyConnected, match: Match) -> Value | None:
+    """A fully connected layer's kernel reads large weights as bytes."""
+    kept = _bytes_of(op.weights)
+    return None if kept is None else dataclasses.replace(op, weights=kept).result
+
+
+def _bytes_of(value: Value) -> Value | None:
+    """The constant that a value is dequantised from, if kernels can read it."""
+    if not isinstance(value.op, Dequantize) or not is_byte_weights(value.op.input):
+        return None
+    return value.op.input
 
 
 @canonical

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
+import tflgpuc.passes.decompose_results  # noqa: F401  its rules
 from tflgpuc.ir.graph.fused_activation import activation
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
@@ -24,7 +25,6 @@ from tflgpuc.ir.graph.ops.l2_normalization import EPSILON, L2Normalization
 from tflgpuc.ir.graph.ops.log_softmax import LogSoftmax
 from tflgpuc.ir.graph.ops.maximum import Maximum
 from tflgpuc.ir.graph.ops.pack import Pack
-from tflgpuc.ir.graph.ops.reshape import Reshape
 from tflgpuc.ir.graph.ops.reverse_v2 import ReverseV2
 from tflgpuc.ir.graph.ops.select import Select
 from tflgpuc.ir.graph.ops.select_v2 import SelectV2
@@ -40,9 +40,8 @@ from tflgpuc.ir.graph.ops.unpack import Unpack
 from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
-from tflgpuc.passes.rules import Match, Rules
-
-decompositions = Rules("decompose")
+from tflgpuc.passes.rules import Match
+from tflgpuc.passes.spelling import decompositions, ints, reshaped
 
 
 class Decompose(GraphPass, name="decompose"):
@@ -50,18 +49,6 @@ class Decompose(GraphPass, name="decompose"):
 
     def run(self, graph: Graph, target: Target) -> Graph:
         return decompositions.apply(graph, target)
-
-
-def ints(data: list[int]) -> Value:
-    """A constant vector of i32."""
-    return Constant(data=np.array(data, np.int32), type=TensorType("i32", (len(data),))).result
-
-
-def reshaped(value: Value, shape: tuple[int, ...]) -> Value:
-    """``value`` in another shape; itself where that is its shape."""
-    if value.type.shape == shape:
-        return value
-    return Reshape(tensor=value, new_shape=shape, names=(value.name,)).result
 
 
 def parts(value: Value, axis: int, sizes: list[int], names: tuple[str, ...]) -> tuple[Value, ...]:

@@ -33,5 +33,114 @@ from tflgpuc.ir.graph.ops.topk_v2 import TopKV2
 from tflgpuc.ir.graph.ops.topk_values import TopKValues
 from tflgpuc.ir.graph.ops.zeros_like import ZerosLike
 from tflgpuc.ir.graph.types import NUMPY, TensorType
-from tflgpuc.passes.decompose_rules import decompositions
 from tflgpuc.passes.rules import Match
+from tflgpuc.passes.spelling import decompositions
+
+PLAIN: dict[type[Op], type[Binary]] = {
+    StablehloAdd: Add,
+    StablehloMultiply: Mul,
+    StablehloMaximum: Maximum,
+    StablehloMinimum: Minimum,
+}
+OF_BOOLS: dict[type[Op], type[Binary]] = {
+    StablehloAdd: LogicalOr,
+    StablehloMultiply: LogicalAnd,
+    StablehloMaximum: LogicalOr,
+    StablehloMinimum: LogicalAnd,
+    StablehloAnd: LogicalAnd,
+}
+
+
+@decompositions
+def top_elements_are_two_ops(op: TopKV2, match: Match) -> tuple[Value, ...]:
+    """TOPK_V2 gives values and indices."""
+    values = TopKValues(input=op.input, k=op.count, names=op.names[:1])
+    return values.result, TopKIndices(input=op.input, k=op.count, names=op.names[1:]).result
+
+
+@decompositions
+def pooling_with_places_is_two_ops(op: MaxPoolingWithArgmax2D, match: Match) -> tuple[Value, ...]:
+    """MaxPoolingWithArgmax2D gives the greatest elements and where they are."""
+    attributes = {k: v for k, v in op.attributes.items() if k != "fused_activation_function"}
+    values = MaxPool2D(
+        input=op.input,
+        fused_activation_function=op.fused_activation_function,
+        names=op.names[:1],
+        **attributes,
+    )
+    return values.result, MaxPoolArgmax(input=op.input, names=op.names[1:], **attributes).result
+
+
+@decompositions
+def embedding_is_a_gather(op: EmbeddingLookup, match: Match) -> Value | None:
+    """EMBEDDING_LOOKUP takes rows."""
+    if op.hybrid is not None:
+        return match.no("it turns a quantised table into real numbers")
+    return Gather(params=op.value, indices=op.ids, names=op.names).result
+
+
+@decompositions
+def zeros_are_constant(op: ZerosLike, match: Match) -> Value | None:
+    """ZEROS_LIKE doesn't depend on anything but a shape."""
+    type = op.result.type
+    if type.dynamic or type.dtype not in NUMPY:
+        return match.no("its shape is only known at run time")
+    # All elements are views of one.
+    return _known(op, np.broadcast_to(np.zeros((), NUMPY[type.dtype]), type.shape))
+
+
+@decompositions
+def rank_is_constant(op: Rank, match: Match) -> Value:
+    """RANK is known."""
+    return _known(op, np.array(op.input.type.rank, np.int32))
+
+
+@decompositions
+def shape_is_constant(op: Shape, match: Match) -> Value | None:
+    """SHAPE is known where no axis is open."""
+    if op.input.type.dynamic:
+        return match.no("an axis is only known at run time")
+    dtype = NUMPY[op.result.type.dtype]
+    return _known(op, np.array(op.input.type.shape, dtype).reshape(-1))
+
+
+def _known(op: Op, data: Array) -> Value:
+    (old,) = op.results
+    type = TensorType(old.type.dtype, old.type.shape, quantization=old.type.quantization)
+    return Constant(data=data, type=type, names=op.names).result
+
+
+@decompositions
+def stablehlo_is_tflite(op: Binary, match: Match) -> Value | None:
+    """Some of StableHLO's ops are TFLite's; of bools they are logical ones."""
+    table = OF_BOOLS if op.lhs.type.dtype == "bool" else PLAIN
+    cls = table.get(type(op))
+    return None if cls is None else cls(lhs=op.lhs, rhs=op.rhs, names=op.names).result
+
+
+@decompositions
+def dilation_is_padding(op: Dilate, match: Match) -> Value:
+    """DILATE pads between elements."""
+    none = (0,) * op.input.type.rank
+    return StablehloPad(
+        operand=op.input,
+        padding_value=op.padding_value,
+        edge_padding_low=none,
+        edge_padding_high=none,
+        interior_padding=tuple(step - 1 for step in op.steps),
+        names=op.names,
+    ).result
+
+
+@decompositions
+def plain_padding(op: StablehloPad, match: Match) -> Value | None:
+    """STABLEHLO_PAD that only adds edges is PADV2."""
+    edges = (*op.edge_padding_low, *op.edge_padding_high)
+    if any(op.interior_padding) or min((0, *edges)) < 0:
+        return match.no("it cuts off, or pads between elements")
+    widths = zip(op.edge_padding_low, op.edge_padding_high, strict=True)
+    flat = np.array(list(widths), np.int32).reshape(-1, 2)
+    paddings = Constant(data=flat, type=TensorType("i32", flat.shape)).result
+    return Padv2(
+        input=op.operand, paddings=paddings, constant_values=op.padding_value, names=op.names
+    ).result

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tflgpuc.backends.kernels.context import HALF_MAX, stores_half_constants
+from tflgpuc.backends.kernels.constants import HALF_MAX, stores_half_constants
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant

@@ -34,6 +34,7 @@ from tflgpuc.passes.quantized_rules import (
     ratio_of,
     requantised,
 )
+from tflgpuc.passes.quantized_tables import tabled
 
 rules = RuleBook()
 # TFLite's comparisons of 8-bit numbers see multiples of 1 / COMPARED.
@@ -41,19 +42,20 @@ COMPARED = 256.0
 
 
 @rules(
-    "tfl.abs", "tfl.elu", "tfl.exp", "tfl.hard_swish", "tfl.log", "tfl.logistic", "tfl.relu",
-    "tfl.relu6", "tfl.relu_0_to_1", "tfl.relu_n1_to_1", "tfl.rsqrt", "tfl.squared_difference",
-    "tfl.tanh",
+    "tfl.abs", "tfl.elu", "tfl.hard_swish", "tfl.relu", "tfl.relu6", "tfl.relu_0_to_1",
+    "tfl.relu_n1_to_1", "tfl.squared_difference",
 )  # fmt: skip
 def computed(op: Op, forms: Forms) -> tuple[Value, ...]:
     """An op whose kernel rounds its result to the nearest integer."""
     return from_real(in_real(op, forms), op, "away")
 
 
-@rules("tfl.gelu")
-def computed_in_floats(op: Op, forms: Forms) -> tuple[Value, ...]:
-    """GELU of 8 bits is a table of floats that were rounded to even."""
-    return from_real(in_real(op, forms), op, "even")
+@rules("tfl.exp", "tfl.gelu", "tfl.log", "tfl.logistic", "tfl.rsqrt", "tfl.tanh")
+def computed_or_tabled(op: Op, forms: Forms) -> tuple[Value, ...]:
+    """An op that TFLite computes in floats for 8 bits, and with tables for 16 bits."""
+    if op.result.type.dtype == "i16":
+        return tabled(op, forms)
+    return from_real(in_real(op, forms), op, "even" if op.name == "tfl.gelu" else "away")
 
 
 @rules("tfl.add", "tfl.sub")

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.add import Add
 from tflgpuc.ir.graph.ops.average_pool_2d import AveragePool2D
+from tflgpuc.ir.graph.ops.constant import Constant
+from tflgpuc.ir.graph.ops.div import Div
 from tflgpuc.ir.graph.ops.max_pool_2d import MaxPool2D
 from tflgpuc.ir.graph.ops.mean import Mean
+from tflgpuc.ir.graph.ops.reduce_max import ReduceMax
 from tflgpuc.ir.graph.ops.requantize import Requantize
 from tflgpuc.ir.graph.ops.resize_bilinear import ResizeBilinear
+from tflgpuc.ir.graph.ops.softmax import Softmax
+from tflgpuc.ir.graph.ops.sub import Sub
 from tflgpuc.ir.graph.ops.sum import Sum
 from tflgpuc.ir.graph.quantization import Ties
-from tflgpuc.passes.quantized_forms import Forms, real_constant, scaling
+from tflgpuc.ir.graph.types import TensorType
+from tflgpuc.passes.quantized_forms import Forms, real_constant, scale_of, scaling
 from tflgpuc.passes.quantized_rules import (
     RuleBook,
     from_real,
@@ -23,6 +31,7 @@ from tflgpuc.passes.quantized_rules import (
     ratio_of,
     requantised,
 )
+from tflgpuc.passes.quantized_tables import MOST, exponents, looked_up
 
 rules = RuleBook()
 
@@ -36,12 +45,25 @@ def added(op: Mean | Sum, forms: Forms) -> tuple[Value, ...]:
     return requantised(total, op, ratio_of(op.input, op.result) / max(count, 1), ties)
 
 
-@rules("tfl.l2_normalization", "tfl.log_softmax", "tfl.softmax")
-def normalised(op: Op, forms: Forms) -> tuple[Value, ...] | None:
+@rules("tfl.l2_normalization", "tfl.log_softmax")
+def normalised(op: Op, forms: Forms) -> tuple[Value, ...]:
     """Kernels that TFLite has for 8 bits, which come to floats rounded once."""
-    if op.result.type.dtype == "i16":
-        return None
     return from_real(in_real(op, forms), op, "away")
+
+
+@rules("tfl.softmax")
+def softmax(op: Softmax, forms: Forms) -> tuple[Value, ...]:
+    """SOFTMAX: floats rounded once for 8 bits; a table of exponents for 16 bits."""
+    if op.result.type.dtype != "i16":
+        return from_real(in_real(op, forms), op, "away")
+    x = forms.steps(op.input)
+    axis = Constant(data=np.array([-1], np.int32), type=TensorType("i32", (1,))).result
+    top = ReduceMax(input=x, axis=axis, keep_dims=True).result
+    below = Sub(lhs=x, rhs=top).result
+    table = exponents(float(scale_of(op.input)), op.beta)
+    raised = looked_up(below, MOST, table)
+    total = Sum(input=raised, axis=axis, keep_dims=True).result
+    return from_real(Div(lhs=raised, rhs=total).result, op, "up")
 
 
 @rules("tfl.average_pool_2d")

@@ -13,11 +13,12 @@ from tflgpuc.passes.base import GraphPass
 from tflgpuc.passes.canonicalize import Canonicalize
 from tflgpuc.passes.decompose import Decompose
 from tflgpuc.passes.fold import Fold
+from tflgpuc.passes.quantized import Quantized
 from tflgpuc.passes.substitute import Substitute
 
 # What rewrites operators before kernels are asked; the pipeline runs the same on the whole graph.
 REWRITES: tuple[GraphPass, ...] = (
-    Decompose(), Canonicalize(), Fold(), Canonicalize(), Substitute(),
+    Quantized(), Decompose(), Canonicalize(), Fold(), Canonicalize(), Substitute(),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.op import Op, Value
@@ -27,7 +28,8 @@ class KernelDef:
     the kernel uses a tile of more than one output; ``lanes`` what the kernel leaves in the padding
     lanes of its result, given what its operands hold there; ``any_rank`` whether it takes and gives
     tensors of more than four axes; ``narrow`` whether 8- and 16-bit integers stay what they are in it;
-    ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small.
+    ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small;
+    ``quantised`` those whose constants may be kept as bytes.
     """
 
     build: Build
@@ -38,6 +40,7 @@ class KernelDef:
     any_rank: bool = False
     narrow: bool = False
     indices: str = ""
+    quantised: str = ""
 
 
 KERNELS: dict[type[Op], KernelDef] = {}
@@ -55,13 +58,16 @@ def kernel(
     any_rank: bool = False,
     narrow: bool = False,
     indices: str = "",
+    quantised: str = "",
 ) -> Callable[[Build], Build]:
     """Registers the decorated function as what builds the kernel of these op classes."""
 
     def register(build: Build) -> Build:
         for op in ops:
             assert op not in KERNELS, op
-            KERNELS[op] = KernelDef(build, requires, parts, tiled, lanes, any_rank, narrow, indices)
+            KERNELS[op] = KernelDef(
+                build, requires, parts, tiled, lanes, any_rank, narrow, indices, quantised
+            )
         return build
 
     return register
@@ -78,9 +84,12 @@ def unsupported(op: Op, target: Target | None = None) -> str | None:
     found = definition(op)
     if found is None:
         return op.reason if isinstance(op, Opaque) else "no kernel computes it"
-    allowed = {id(getattr(op, field)) for field in found.indices.split()}
+    allowed = {id(getattr(op, field, None)) for field in found.indices.split()}
+    packed = {id(getattr(op, field)) for field in found.quantised.split()}
     for what, values in (("an operand", op.operands), ("its result", op.results)):
         for value in values:
+            if id(value) in packed and is_byte_weights(value):
+                continue
             index = id(value) in allowed or (what == "its result" and "result" in found.indices)
             reason = _unfit(value, found, op.narrow, index, target)
             if reason is not None:

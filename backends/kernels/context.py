@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflgpuc.backends.kernels.constants import Constants
 from tflgpuc.backends.kernels.view import PACKED, At, Element, Shape, View, row_major
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
@@ -20,7 +20,6 @@ from tflgpuc.ir.shader import (
     I32,
     I32X4,
     U32,
-    Buffer,
     Builder,
     Expr,
     Kernel,
@@ -31,12 +30,6 @@ from tflgpuc.ir.shader import (
     convert,
 )
 from tflgpuc.ir.target import Target, Tile
-
-HALF_MAX = 65504.0
-# Constants of fewer elements than this fit any cache: halves would save nothing and cost accuracy.
-HALF_WORTH = 16384
-# Integer constants lie among floats as digits of a radix that the storage holds exactly.
-RADIX: dict[Scalar, int] = {"f32": 1 << 23, "f16": 1 << 11}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +77,11 @@ def stored_as(type: TensorType) -> tuple[Type, Scalar, int]:
             return I32, "i32", type.size
 
 
-def stores_half_constants(fused: Fused) -> bool:
-    """Whether the kernel of a fused op keeps its weights as halves."""
-    if fused.result.type.dtype != "f16":
-        return False
-    data = [v for op in fused.body.ops if (v := op.results[0].constant) is not None]
-    floats = [d for d in data if d.dtype.kind == "f" and d.size]
-    fits = all(np.abs(d).max() <= HALF_MAX for d in floats)
-    return fits and sum(d.size for d in floats) >= HALF_WORTH
-
-
 @dataclass(eq=False)
 class Context:
     """Builds one kernel for a fused op.
 
-    The author reads operands with ``view`` or ``read``, puts weights in place with ``weights``, and ends
+    The author reads operands with ``view`` or ``read``, puts weights among its ``constants``, and ends
     in ``store``, which applies the fused elementwise ops. ``part`` counts the launches of one op.
     """
 
@@ -110,10 +93,6 @@ class Context:
     k: Builder = field(init=False)
     _values: list[Value | None] = field(default_factory=list)
     _views: dict[Value, View] = field(default_factory=dict)
-    _rows: list[NDArray[np.float32]] = field(default_factory=list)
-    _row_count: int = 0
-    _weights: Buffer | None = None
-    _weights_storage: Scalar = "f32"
 
     def __post_init__(self) -> None:
         self.k = Builder(self.name)
@@ -124,8 +103,7 @@ class Context:
         self.root_result = self.fused.root.results[0]
         self.epilogue: tuple[Op, ...] = self.fused.computing[1:]
         assert result is (self.epilogue[-1] if self.epilogue else self.fused.root).results[0]
-        if stores_half_constants(self.fused):
-            self._weights_storage = "f16"
+        self.constants = Constants(self.k, self.fused, lambda: self._values.append(None))
 
     def _bind(self, name: str, value: Value, type: TensorType, access: str) -> View:
         assert access in ("read", "write")
@@ -156,19 +134,12 @@ class Context:
             return pack_phwc4(array, type.nhwc) if layout == "phwc4" else pack_rows(array)
 
         if data.dtype.kind == "f":
-            base, low = self.exact(rows(data))
-            return View(type.shape, self.weights_buffer, layout, "zero", base, low)
-        self.weights_buffer  # noqa: B018  declares it, and so settles its storage
-        radix = RADIX[self._weights_storage]
-        digits, left = [], data.astype(np.int64)
-        while left.size and (left.max() >= radix or left.min() < -radix):
-            digits.append(left % radix)
-            left = left // radix
-        places = [self.weights(rows(digit)) for digit in (left, *reversed(digits))]
-        steps = tuple(place - places[0] for place in places[1:])
-        return View(
-            type.shape, self.weights_buffer, layout, "zero", places[0], 0, "i32", radix, steps
-        )
+            base, low = self.constants.exact(rows(data))
+            memory = self.constants.memory
+            return View(type.shape, memory, layout, "zero", base, low, is_constant=True)
+        base, radix, steps = self.constants.digits(data, rows)
+        memory = self.constants.memory
+        return View(type.shape, memory, layout, "zero", base, 0, "i32", radix, steps, True)
 
     def read(self, value: Value, at: At | Element) -> Expr:
         """An operand at a place of the output, broadcast: a vec4 or, of an Element, a scalar.
@@ -189,46 +160,6 @@ class Context:
         view = self.view(value)
         made = view.broadcast(at.at) if isinstance(at, Element) else view.read(at)
         return made.ne(0) if value.type.dtype == "bool" else made
-
-    @property
-    def weights_buffer(self) -> Buffer:
-        """The one buffer of this kernel's constants, of vec4 elements."""
-        if self._weights is None:
-            self._weights = self.k.buffer("weights", F32X4, 0, "read", self._weights_storage)
-            self._values.append(None)
-        return self._weights
-
-    def weights(self, rows: NDArray[np.float32]) -> int:
-        """Adds rows of four lanes to the constants; gives the index of the first."""
-        assert rows.ndim == 2 and rows.shape[1] == 4, rows.shape
-        self.weights_buffer  # noqa: B018  declares it on first use
-        base = self._row_count
-        self._rows.append(rows)
-        self._row_count += len(rows)
-        return base
-
-    def exact(self, rows: NDArray[np.float32]) -> tuple[int, int]:
-        """Adds rows that have to keep f32's accuracy; gives the index of the first row, and how much
-        further on lies what halves leave of each (0 where there is nothing: the storage is f32).
-        """
-        base = self.weights(rows)
-        if self._weights_storage == "f32":
-            return base, 0
-        left = rows - rows.astype(np.float16).astype(np.float32)
-        return base, self.weights(left) - base
-
-    def channels(self, data: Array | None, count: int) -> Callable[[Expr], Expr]:
-        """A per-channel vector among the constants, zeros up to ``count``, as vec4s by slice."""
-        values = np.zeros(-(-count // 4) * 4, np.float32)
-        if data is not None:
-            values[: data.size] = data.reshape(-1)
-        base, low = self.exact(values.reshape(-1, 4))
-
-        def row(slice: Expr) -> Expr:
-            value = self.weights_buffer[slice + base]
-            return value + self.weights_buffer[slice + (base + low)] if low else value
-
-        return row
 
     # --- the output ---
 
@@ -268,8 +199,4 @@ class Context:
                 f"{self.fused.describe()}: kernel {self.name} binds {len(kernel.buffers)} buffers, "
                 f"target {self.target.name} allows {self.target.storage_blocks}"
             )
-        constants = None
-        if self._weights is not None:
-            dtype = np.float16 if self._weights_storage == "f16" else np.float32
-            constants = np.concatenate(self._rows).astype(dtype)
-        return Built(kernel, tuple(self._values), constants)
+        return Built(kernel, tuple(self._values), self.constants.data())

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
+from tflgpuc.backends.kernels.constants import Filter
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.sliding import TRUE, Columns, slice_grid
-from tflgpuc.backends.kernels.view import At, View
+from tflgpuc.backends.kernels.view import ZERO4, At, View
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
@@ -77,13 +78,23 @@ def bias_data(bias: Value | None) -> NDArray[np.float32] | None:
 class Accumulators:
     """The registers of a tile: one vec4 a pixel and slice, started with the bias."""
 
-    def __init__(self, c: Context, slice: Expr, bias: Callable[[Expr], Expr]) -> None:
+    def __init__(
+        self, c: Context, slice: Expr, filter: Filter, bias: Callable[[Expr], Expr]
+    ) -> None:
         self.tile = [(p, s) for s in range(c.tile.slices) for p in range(c.tile.pixels)]
         self.bias = [c.k.let(f"bias{s}", bias(slice + s)) for s in range(c.tile.slices)]
+        late = filter.scales is not None
         self.registers: dict[tuple[int, int], Name] = {
-            (p, s): c.k.var(f"acc{p}{s}", self.bias[s]) for p, s in self.tile
+            (p, s): c.k.var(f"acc{p}{s}", ZERO4 if late else self.bias[s]) for p, s in self.tile
         }
-        self.c = c
+        self.c, self.slice, self.filter = c, slice, filter
+
+    def results(self) -> list[tuple[int, int, Expr]]:
+        """Each pixel and slice of the tile with its sum."""
+        return [
+            (p, s, self.filter.finished(total, self.slice + s, self.bias[s]))
+            for (p, s), total in self.registers.items()
+        ]
 
     def accumulate(self, x: Sequence[Expr], row: Expr, stride: int, lanes: int) -> None:
         """Adds the products of a vec4 of each pixel with the weights from ``row`` on.
@@ -93,50 +104,55 @@ class Accumulators:
         k = self.c.k
         for s in range(self.c.tile.slices):
             rows = [
-                k.let(f"w{s}{i}", self.c.weights_buffer[row + (s * stride + i)])
-                for i in range(lanes)
+                k.let(f"w{s}{i}", self.filter.row(row + (s * stride + i))) for i in range(lanes)
             ]
             for p, value in enumerate(x):
                 k.add(self.registers[p, s], multiply_add(value, rows))
 
 
-@kernel(FullyConnected, requires=plain_weights, tiled=True, lanes=zero_lanes)
+@kernel(FullyConnected, requires=plain_weights, tiled=True, lanes=zero_lanes, quantised="weights")
 def fully_connected(op: FullyConnected, c: Context) -> Built:
     """A fully connected layer is a pointwise convolution over its rows."""
-    weights = op.weights.static("weights")
-    return pointwise(c, c.view(op.input), weights[:, None, None, :], bias_data(op.bias))
+    return pointwise(c, c.view(op.input), op.weights, bias_data(op.bias))
 
 
-@kernel(Conv2D, tiled=True, lanes=zero_lanes)
+@kernel(Conv2D, tiled=True, lanes=zero_lanes, quantised="filter")
 def conv_2d(op: Conv2D, c: Context) -> Built:
     """A convolution; 1x1 ones without padding count pixels, not rows."""
     if not constant_weights(op):
         return runtime_weights.conv_2d(op, c)
     x = c.view(op.input)
-    filter = dense_filter(np.asarray(op.filter.static("filter"), np.float32), x.shape[3])
     bias = bias_data(op.bias)
-    unit = filter.shape[1:3] == (1, 1) and (op.stride_h, op.stride_w) == (1, 1)
+    unit = op.filter.type.shape[1:3] == (1, 1) and (op.stride_h, op.stride_w) == (1, 1)
     if unit and window(op) == (0, 0, 0, 0):
-        return pointwise(c, x, filter, bias)
-    return spatial(op, c, x, filter, bias)
+        return pointwise(c, x, op.filter, bias)
+    return spatial(op, c, x, bias)
 
 
-def pointwise(
-    c: Context, x: View, filter: NDArray[np.float32], bias: NDArray[np.float32] | None
-) -> Built:
+def filter_of(c: Context, value: Value, channels: int, out_slices: int) -> Filter:
+    """The filter of a convolution, [outputs, (height, width,) inputs], as rows by output slice."""
+
+    def arranged(data: NDArray[np.float32]) -> NDArray[np.float32]:
+        spatial = data[:, None, None, :] if data.ndim == 2 else data
+        return weight_rows(dense_filter(spatial, channels), out_slices)
+
+    return c.constants.filter(value, arranged)
+
+
+def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | None) -> Built:
     """A 1x1 convolution: every pixel by itself."""
     k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
     n, h, w, _ = c.output.shape
     plane, out_slices = h * w, c.output.slices
     padded = -(-out_slices // slices) * slices
-    weights = c.weights(weight_rows(filter, padded))
-    biases = c.channels(bias, padded * 4)
+    filter = filter_of(c, weights, x.shape[3], padded)
+    biases = c.constants.channels(bias, padded * 4)
 
     pixel = k.let("pixel", k.gid(0) * pixels)
     slice = k.let("slice", k.gid(1) * slices)
     batch = k.let("batch", k.gid(2))
     with k.when((pixel < plane) & (slice < out_slices) & (batch < n)):
-        acc = Accumulators(c, slice, biases)
+        acc = Accumulators(c, slice, filter, biases)
         with k.loop("i", x.slices) as i:
             source = i if n == 1 else batch * x.slices + i
             values = []
@@ -146,9 +162,9 @@ def pointwise(
                 if x.lanes == "any":
                     value = x.mask(value, i, 0.0)
                 values.append(k.let(f"x{p}", value))
-            row = (slice * x.slices + i) * 4 + weights
+            row = (slice * x.slices + i) * 4
             acc.accumulate(values, row, x.slices * 4, min(4, x.shape[3]))
-        for (p, s), value in acc.registers.items():
+        for p, s, value in acc.results():
             inside = TRUE
             if p and plane % pixels:
                 inside = inside & (pixel + p < plane)
@@ -163,21 +179,20 @@ def spatial(
     op: Conv2D,
     c: Context,
     x: View,
-    filter: NDArray[np.float32],
     bias: NDArray[np.float32] | None,
 ) -> Built:
     """A convolution of any window, stride and dilation."""
     k, pixels, slices = c.k, c.tile.pixels, c.tile.slices
     w = c.output.shape[2]
-    kh, kw = filter.shape[1:3]
+    kh, kw = op.filter.type.shape[1:3]
     top, bottom, left, right = window(op)
     out_slices = c.output.slices
     padded = -(-out_slices // slices) * slices
-    weights = c.weights(weight_rows(filter, padded))
-    biases = c.channels(bias, padded * 4)
+    filter = filter_of(c, op.filter, x.shape[3], padded)
+    biases = c.constants.channels(bias, padded * 4)
     place = slice_grid(c, pixels, slices)
     with k.when(place.inside):
-        acc = Accumulators(c, place.slice, biases)
+        acc = Accumulators(c, place.slice, filter, biases)
         columns = Columns(c, x, place.column, op.stride_w, left, right, w % pixels != 0)
         with k.loop("ky", kh) as ky:
             y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
@@ -190,8 +205,8 @@ def spatial(
                         values.append(k.let(f"x{p}", value))
                     tap = ((place.slice * kh + ky) * kw + kx) * x.slices + i
                     stride = kh * kw * x.slices * 4
-                    acc.accumulate(values, tap * 4 + weights, stride, min(4, x.shape[3]))
-        for (p, s), value in acc.registers.items():
+                    acc.accumulate(values, tap * 4, stride, min(4, x.shape[3]))
+        for p, s, value in acc.results():
             kept = place.column_inside(p)
             if s and out_slices % slices:
                 kept = kept & (place.slice + s < out_slices)

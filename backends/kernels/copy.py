@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.elements import unravel
@@ -10,6 +13,8 @@ from tflgpuc.backends.kernels.view import PACKED
 from tflgpuc.ir.graph.ops.copy import Copy
 from tflgpuc.ir.graph.types import Lanes
 from tflgpuc.ir.shader import I32, Expr, call, compose, const, convert
+
+Grid = tuple[int, int, int]
 
 
 def copied_lanes(op: Copy, x: Lanes) -> Lanes:
@@ -28,36 +33,37 @@ def copy(op: Copy, c: Context) -> Built:
     return elementwise(op, c)
 
 
-def _elements(op: Copy, c: Context, each: int) -> tuple[Expr, list[Expr], tuple[int, int, int]]:
-    """The number of this invocation's group of elements, and the elements; the last ones repeat."""
+@contextmanager
+def _groups(op: Copy, c: Context, each: int) -> Iterator[tuple[Expr, list[Expr], Grid]]:
+    """The number of this invocation's group of elements, the elements, and the grid.
+
+    The last group repeats the last element.
+    """
     k = c.k
     size = op.input.type.size
     groups = -(-size // each)
     across = min(groups, 1 << 14)
     number = k.let("number", k.gid(1) * across + k.gid(0))
-    found = []
-    for i in range(each):
-        element = number * each + i
-        kept = element if size % each == 0 else call("min", element, size - 1)
-        at = unravel(k, k.let(f"element{i}", kept), op.input.type.shape)
-        found.append(k.let(f"value{i}", c.view(op.input).at(at)))
-    return number, found, (across, -(-groups // across), 1)
+    with k.when((k.gid(0) < across) & (number < groups)):
+        found = []
+        for i in range(each):
+            element = number * each + i
+            kept = element if size % each == 0 else call("min", element, size - 1)
+            at = unravel(k, k.let(f"element{i}", kept), op.input.type.shape)
+            found.append(k.let(f"value{i}", c.view(op.input).at(at)))
+        yield number, found, (across, -(-groups // across), 1)
 
 
 def _words(op: Copy, c: Context, bits: int) -> Built:
-    k = c.k
-    number, values, grid = _elements(op, c, 32 // bits)
-    word: Expr = const(0, I32)
-    for i, value in enumerate(values):
-        word = word | ((value & ((1 << bits) - 1)) << (i * bits))
-    with k.when(number < c.output.buffer.count):
-        k.store(c.output.buffer, number, convert(word, "u32"))
+    with _groups(op, c, 32 // bits) as (number, values, grid):
+        word: Expr = const(0, I32)
+        for i, value in enumerate(values):
+            word = word | ((value & ((1 << bits) - 1)) << (i * bits))
+        c.k.store(c.output.buffer, number, convert(word, "u32"))
     return c.done(grid)
 
 
 def _halves(op: Copy, c: Context) -> Built:
-    k = c.k
-    number, values, grid = _elements(op, c, 4)
-    with k.when(number < c.output.buffer.count):
-        k.store(c.output.buffer, number, compose(*values))
+    with _groups(op, c, 4) as (number, values, grid):
+        c.k.store(c.output.buffer, number, compose(*values))
     return c.done(grid)

@@ -51,8 +51,8 @@ def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     x = c.view(op.input)
     kh, kw = op.kernel
     top, bottom, left, right = window(op)
-    weights = c.weights(weight_rows(np.asarray(op.filter.static("filter"), np.float32)))
-    biases = c.channels(bias_data(op.bias), channels)
+    weights = c.constants.add(weight_rows(np.asarray(op.filter.static("filter"), np.float32)))
+    biases = c.constants.channels(bias_data(op.bias), channels)
 
     place = slice_grid(c, pixels)
     with k.when(place.inside):
@@ -63,7 +63,7 @@ def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
             y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
             with k.when(columns.row_inside(y, top, bottom)), k.loop("kx", kw) as kx:
                 tap = (place.slice * kh + ky) * kw + kx
-                weight = k.let("weight", c.weights_buffer[tap + weights])
+                weight = k.let("weight", c.constants.row(tap + weights))
                 for p in range(pixels):
                     at, inside = columns.at(p, kx * op.dilation_w_factor)
                     value = source_vec4(op, x, place.batch, y, at, place.slice)

@@ -33,8 +33,8 @@ def transpose_conv(op: TransposeConv, c: Context) -> Built:
     (kh, kw), (sh, sw), (top, left) = op.kernel, op.stride, op.crop
     channels = c.output.shape[3]
     filter = np.asarray(op.weights.static("weights"), np.float32)
-    weights = c.weights(weight_rows(filter, c.output.slices))
-    biases = c.channels(bias_data(op.bias), channels)
+    weights = c.constants.add(weight_rows(filter, c.output.slices))
+    biases = c.constants.channels(bias_data(op.bias), channels)
 
     place = slice_grid(c, 1)
     with k.when(place.inside):
@@ -51,7 +51,7 @@ def transpose_conv(op: TransposeConv, c: Context) -> Built:
                     value = k.let("value", x.read_clean(place.batch, y, at, s))
                     tap = ((place.slice * kh + ky) * kw + kx) * x.slices + s
                     rows = [
-                        k.let(f"w{n}", c.weights_buffer[tap * 4 + (weights + n)])
+                        k.let(f"w{n}", c.constants.row(tap * 4 + (weights + n)))
                         for n in range(min(4, x.shape[3]))
                     ]
                     k.add(acc, multiply_add(value, rows))

@@ -12,6 +12,7 @@ from tflgpuc.ir.shader import (
     Expr,
     Operand,
     as_expr,
+    bitcast,
     call,
     compose,
     const,
@@ -104,6 +105,7 @@ class View:
     dtype: DType = "f32"
     radix: int = 0
     digits: tuple[int, ...] = ()
+    is_constant: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -175,13 +177,19 @@ class View:
 
     def vec4(self, index: Expr) -> Expr:
         """The vec4 of an index into the buffer, in full accuracy."""
-        value = self.buffer[index]
+        value = self._row(index)
         if self.radix:
             value = convert(value, "i32")
             for step in self.digits:
-                value = value * self.radix + convert(self.buffer[index + step], "i32")
+                value = value * self.radix + convert(self._row(index + step), "i32")
             return value
-        return value + self.buffer[index + self.low] if self.low else value
+        return value + self._row(index + self.low) if self.low else value
+
+    def _row(self, index: Expr) -> Expr:
+        """A row of the buffer, which four words make where constants share it with bytes."""
+        if self.buffer.element.lanes == 4:
+            return self.buffer[index]
+        return compose(*(bitcast(self.buffer[index * 4 + i], "f32") for i in range(4)))
 
     def read_clean(self, batch: Expr, row: Expr, column: Expr, slice: Expr) -> Expr:
         """The vec4 at exact coordinates with padding lanes that can't harm a sum: masked if need be."""
@@ -222,7 +230,7 @@ class View:
     def element(self, number: Expr) -> Expr:
         """The scalar of a number in row-major order; bools are 0 and 1."""
         assert self.layout == "nhwc"
-        if self.buffer.element.lanes == 4:
+        if self.buffer.element.lanes == 4 or self.is_constant:
             return lane_of(self.vec4(number // 4 + self.base), number % 4)
         if self.dtype == "i64":
             return self.buffer[number * 2]

@@ -19,6 +19,7 @@ from tflgpuc.ir.errors import (
     UsageError,
     VerifyError,
 )
+from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import TFLITE_OPS, NotStatic, Op, Source, Value
 from tflgpuc.ir.graph.ops.constant import Constant
@@ -350,13 +351,16 @@ class GraphImporter:
         if len(made) != len(results):
             raise ModelError(f"{source}: has {len(results)} results, not {len(made)}")
         for type, tensor in zip(made, results, strict=True):
-            self._check_result(type, tensor, source)
+            self._check_result(op, type, tensor, source)
             if type.shape != tensor.type.shape and any(v in self._open for v in op.operands):
                 raise UnsupportedError(AT_RUN_TIME)
         return op
 
-    def _check_result(self, type: TensorType, tensor: Tensor, source: Source) -> None:
-        if type.dtype != tensor.type.dtype:
+    def _check_result(self, op: Op, type: TensorType, tensor: Tensor, source: Source) -> None:
+        # TFLite's arithmetic of two operands sets its result's type, whatever the file says.
+        if type.dtype != tensor.type.dtype and not isinstance(op, Binary):
+            if any(value.type.quantization is not None for value in op.operands):
+                raise UnsupportedError(f"makes {tensor.type.dtype} of quantised {type.dtype}")
             raise ModelError(
                 f"{source}: result {tensor.name!r} is {type.dtype}, the file says "
                 f"{tensor.type.dtype}"

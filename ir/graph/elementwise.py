@@ -192,3 +192,13 @@ class Logical(Binary):
 def truth(e: Expr) -> Expr:
     """A bool expression; stored bools are read as 0.0 or 1.0."""
     return e if e.type.scalar == "bool" else e.ne(0.0)
+
+
+def last_bits(x: Expr, dtype: DType) -> Expr:
+    """An i32 as the number that its last bits are in an integer type; itself where that is wide."""
+    width = NUMPY[dtype].itemsize * 8
+    if width >= 32:
+        return x
+    if NUMPY[dtype].kind == "u":
+        return x & ((1 << width) - 1)
+    return (x << (32 - width)) >> (32 - width)

@@ -22,7 +22,9 @@ def unpack_pool(options: Mapping[str, Any], what: str) -> dict[str, Any]:
     packed = bytes(options.get("custom_options") or b"")
     if len(packed) < PARAMS.size:
         raise ModelError(f"{what}: {len(packed)} bytes of custom options")
-    padding, stride_w, stride_h, filter_width, filter_height, activation = PARAMS.unpack_from(packed)
+    padding, stride_w, stride_h, filter_width, filter_height, activation = PARAMS.unpack_from(
+        packed
+    )
     if padding not in PADDINGS:
         raise UnsupportedError(f"{what}: padding {padding}")
     return {

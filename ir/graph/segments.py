@@ -14,15 +14,15 @@ from tflgpuc.ir.graph.types import DType, TensorType
 
 
 class UnsortedSegments(Op):
-    """Folds the entries of ``data`` that ``segment_ids`` gives the same number, for each number.
+    """Folds the entries of ``input`` that ``segment_ids`` gives the same number, for each number.
 
-    The ids take the place of the first axes of ``data``; entries with a negative id are left out.
+    The ids take the place of the first axes of ``input``; entries with a negative id are left out.
     Segments without entries hold what the fold starts from.
     """
 
     fold: ClassVar[np.ufunc]
 
-    data: Value
+    input: Value
     segment_ids: Value
     num_segments: Value
 
@@ -34,11 +34,11 @@ class UnsortedSegments(Op):
         return given[0]
 
     def infer(self) -> TensorType:
-        rest = self.data.type.shape[self.segment_ids.type.rank :]
-        return TensorType(self.data.type.dtype, (self.count, *rest))
+        rest = self.input.type.shape[self.segment_ids.type.rank :]
+        return TensorType(self.input.type.dtype, (self.count, *rest))
 
     def verify(self) -> None:
-        data, ids = self.data.type, self.segment_ids.type
+        data, ids = self.input.type, self.segment_ids.type
         self.check(self.count >= 0, f"{self.count} segments")
         self.check(ids.dtype in ("i32", "i64"), f"segment_ids are {ids.dtype}")
         self.check(data.shape[: ids.rank] == ids.shape, f"segment_ids {ids} for {data}")
@@ -50,10 +50,10 @@ class UnsortedSegments(Op):
         """What the fold of nothing is."""
         raise TypeError(f"{self.name} declares no start()")
 
-    def reference(self, data: Array, segment_ids: Array, num_segments: Array) -> Array:
-        made = np.full(self.result.type.shape, self.start(data.dtype), data.dtype)
+    def reference(self, input: Array, segment_ids: Array, num_segments: Array) -> Array:
+        made = np.full(self.result.type.shape, self.start(input.dtype), input.dtype)
         inside = (segment_ids >= 0) & (segment_ids < self.count)
-        self.fold.at(made, segment_ids[inside], data[inside])
+        self.fold.at(made, segment_ids[inside], input[inside])
         return made
 
     @classmethod
@@ -66,12 +66,12 @@ class UnsortedSegments(Op):
         )
         for shape, ids, count, dtype in cases:
             yield cls(
-                data=runtime(*shape, dtype=dtype),
+                input=runtime(*shape, dtype=dtype),
                 segment_ids=runtime(*ids, name="ids", dtype="i32"),
                 num_segments=constant(count, "count"),
             )
         yield cls(
-            data=runtime(4, 3),
+            input=runtime(4, 3),
             segment_ids=constant([0, 3, -1, 3], "ids"),
             num_segments=constant([5], "count"),
         )

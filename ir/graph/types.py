@@ -105,6 +105,17 @@ class TensorType:
         found: NDArray[Any] = data[: self.size * width].view(NUMPY[self.dtype])
         return found.reshape(self.shape)
 
+    def real(self, data: NDArray[Any]) -> NDArray[Any]:
+        """The numbers that data of this type stand for, as f32; itself where it isn't quantised."""
+        q = self.quantization
+        if q is None or data.dtype.kind not in "iu":
+            return data
+        shape = [1] * data.ndim
+        if len(q.scale) > 1:
+            shape[q.axis] = -1
+        scale, zero = (np.asarray(a, np.float32).reshape(shape) for a in (q.scale, q.zero_point))
+        return (data.astype(np.float32) - zero) * scale
+
     def stored(self, dtype: DType, layout: Layout, lanes: Lanes = "any") -> TensorType:
         """The same tensor as it lies in GPU memory."""
         return replace(self, dtype=dtype, layout=layout, lanes=lanes)

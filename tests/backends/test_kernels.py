@@ -36,7 +36,16 @@ TARGET = load_target("generic-gles31")
 # Off by at most this much of the largest value, or of 1 where none is as large.
 TOLERANCE = {"f32": 1e-4, "f16": 1e-2}
 # No kernel computes these: they are folded, or the CPU runs them.
-UNSUPPORTED = {"tfl.densify", "tfl.dequantize", "tfl.shape"}
+UNSUPPORTED = {
+    "gpu.max_pool_argmax", "gpu.topk_indices", "gpu.topk_values", "tfl.arg_max", "tfl.arg_min",
+    "tfl.batch_to_space_nd", "tfl.bitcast", "tfl.complex_abs", "tfl.cumsum", "tfl.densify",
+    "tfl.dilate", "tfl.dynamic_update_slice", "tfl.gather_nd", "tfl.imag",
+    "tfl.matrix_diag", "tfl.matrix_set_diag", "tfl.max_pooling_with_argmax_2d",
+    "tfl.max_unpooling_2d", "tfl.real", "tfl.reverse_sequence", "tfl.rfft2d", "tfl.scatter_nd",
+    "tfl.segment_sum", "tfl.space_to_batch_nd", "tfl.sparse_to_dense", "tfl.topk_v2",
+    "tfl.unsorted_segment_max", "tfl.unsorted_segment_min", "tfl.unsorted_segment_prod",
+    "tfl.unsorted_segment_sum",
+}  # fmt: skip
 
 # Ops that only passes make may have no samples.
 SAMPLED = {name for name, op in OPS.items() if any(True for _ in op.samples())}
@@ -74,7 +83,8 @@ def cases(name: str, precision: str) -> tuple[Case, ...]:
         rng = np.random.default_rng(i)
         # Values that storage holds exactly: steps such as floor's then fall on the same side.
         storage = np.float16 if precision == "f16" else np.float32
-        xs = [_random(rng, v.type, low, high, storage) for v in graph.inputs]
+        integers = _integers(op, low, high)
+        xs = [_random(rng, v.type, low, high, storage, integers) for v in graph.inputs]
         given = dict(zip(schedule.inputs, xs, strict=True))
         found.append(Case(f"{name}, sample {i}", schedule, given, graph.evaluate(xs)))
     return tuple(found)
@@ -86,14 +96,25 @@ def _on_gpu(precision: str) -> list[Pass]:
     return [replace(p, cpu=False) if isinstance(p, Partition) else p for p in passes]
 
 
+def _integers(op: Op, low: float, high: float) -> list[int]:
+    """What integers to draw: 0 and 1 are valid as indices and counts too; divisors aren't 0."""
+    if not op.elementwise:
+        return [0, 1]
+    return [n for n in range(-9, 10) if n and (low < 0 or low <= n <= high)]
+
+
 def _random(
-    rng: np.random.Generator, type: TensorType, low: float, high: float, storage: Any
+    rng: np.random.Generator,
+    type: TensorType,
+    low: float,
+    high: float,
+    storage: Any,
+    integers: list[int],
 ) -> Array:
     dtype = NUMPY[type.dtype]
     if dtype.kind == "f":
         return rng.uniform(low, high, type.shape).astype(storage).astype(dtype)
-    # 0 and 1 are valid as indices, counts and truth values.
-    return rng.integers(0, 2, type.shape).astype(dtype)
+    return rng.choice([0, 1] if dtype.kind in "bu" else integers, type.shape).astype(dtype)
 
 
 def _graph(op: Op) -> Graph:

@@ -14,4 +14,4 @@ class ArgMax(ArgReduction, name="tfl.arg_max", tflite="ARG_MAX"):
     def reference(self, input: Array, axis: Array) -> Array:
         if np.issubdtype(input.dtype, np.floating):
             return self.first_extreme(input, -np.inf)
-        return np.argmax(input, self.along)
+        return np.asarray(np.argmax(input, self.along))

@@ -14,4 +14,4 @@ class ArgMin(ArgReduction, name="tfl.arg_min", tflite="ARG_MIN"):
     def reference(self, input: Array, axis: Array) -> Array:
         if np.issubdtype(input.dtype, np.floating):
             return self.first_extreme(-input, -np.inf)
-        return np.argmin(input, self.along)
+        return np.asarray(np.argmin(input, self.along))

@@ -42,6 +42,4 @@ class BroadcastArgs(Op, name="tfl.broadcast_args", tflite="BROADCAST_ARGS"):
     @classmethod
     def samples(cls) -> Iterator[BroadcastArgs]:
         yield cls(shape1=constant([1, 3], "one"), shape2=constant([4, 2, 1], "other"))
-        yield cls(
-            shape1=runtime(3, name="one", dtype="i32"), shape2=constant([2, 1, 4], "other")
-        )
+        yield cls(shape1=runtime(3, name="one", dtype="i32"), shape2=constant([2, 1, 4], "other"))

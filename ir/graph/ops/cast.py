@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tflgpuc.ir.graph.axes import TFLITE_DTYPES, dtype_of
-from tflgpuc.ir.graph.elementwise import Elementwise
+from tflgpuc.ir.graph.elementwise import Elementwise, last_bits
 from tflgpuc.ir.graph.op import Array, Value
 from tflgpuc.ir.graph.types import NUMPY, DType, Lanes, TensorType
 from tflgpuc.ir.shader import Expr, call, convert, select
@@ -45,7 +45,7 @@ class Cast(Elementwise, name="tfl.cast", tflite="CAST"):
         if made in FLOATS:
             return convert(input, "f32")
         if input.type.scalar != "f32":
-            return _last_bits(convert(input, "i32"), made)
+            return last_bits(convert(input, "i32"), made)
         limits = np.iinfo(NUMPY[made if made != "i64" else "i32"])  # type: ignore[type-var]
         # The next float after the range is exact, the last one within it may not be.
         beyond, least = float(limits.max) + 1.0, float(limits.min)
@@ -94,13 +94,3 @@ class Cast(Elementwise, name="tfl.cast", tflite="CAST"):
         for old, new in cases:
             x = Value(TensorType(old, (1, 2, 3, 5)), "x")
             yield cls(input=x, out_data_type=new)
-
-
-def _last_bits(x: Expr, dtype: DType) -> Expr:
-    """An i32 as the number that the last bits of it are in a narrower type."""
-    width = NUMPY[dtype].itemsize * 8
-    if width >= 32:
-        return x
-    if NUMPY[dtype].kind == "u":
-        return x & ((1 << width) - 1)
-    return (x << (32 - width)) >> (32 - width)

@@ -80,6 +80,8 @@ class Conv2D(Op, name="tfl.conv_2d", tflite="CONV_2D"):
         verify_activation(self, self.fused_activation_function)
 
     def reference(self, input: Array, filter: Array, bias: Array | None = None) -> Array:
+        if input.dtype.kind == "f":
+            filter = self.filter.type.real(filter)
         shape, groups = self.infer().shape, self.groups
         out, kh, kw, per_group = filter.shape
         grouped = filter.reshape(groups, out // groups, kh, kw, per_group)

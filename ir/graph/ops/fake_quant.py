@@ -53,7 +53,7 @@ class FakeQuant(Unary, name="tfl.fake_quant", tflite="FAKE_QUANT"):
         # A NaN becomes the least number.
         inside = np.minimum(most, np.where(x > least, x, least))
         steps = (inside - least) * (np.float32(1) / scale)
-        return np.floor(steps + np.float32(0.5)) * scale + least
+        return np.asarray(np.floor(steps + np.float32(0.5)) * scale + least)
 
     @classmethod
     def samples(cls) -> Iterator[FakeQuant]:

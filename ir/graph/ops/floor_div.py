@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tflgpuc.ir.graph.elementwise import Binary
+from tflgpuc.ir.graph.elementwise import Binary, last_bits
 from tflgpuc.ir.graph.op import Array
 from tflgpuc.ir.graph.types import DType
 from tflgpuc.ir.shader import Expr, call, select
@@ -26,7 +26,8 @@ class FloorDiv(Binary, name="tfl.floor_div", tflite="FLOOR_DIV"):
         quotient = lhs / rhs
         rest = lhs - quotient * rhs
         lower = select((rest ^ rhs) < 0, quotient - 1, quotient)
-        return select(rest.ne(0), lower, quotient)
+        # The least number by -1 is out of range.
+        return last_bits(select(rest.ne(0), lower, quotient), self.lhs.type.dtype)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
         if np.issubdtype(lhs.dtype, np.floating):

@@ -46,6 +46,8 @@ class FullyConnected(Op, name="tfl.fully_connected", tflite="FULLY_CONNECTED"):
         verify_activation(self, self.fused_activation_function)
 
     def reference(self, input: Array, weights: Array, bias: Array | None = None) -> Array:
+        if input.dtype.kind == "f":
+            weights = self.weights.type.real(weights)
         made = (input.reshape(-1, weights.shape[1]) @ weights.T).reshape(self.infer().shape)
         if bias is not None:
             made = made + bias.ravel()

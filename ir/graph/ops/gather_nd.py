@@ -38,7 +38,7 @@ class GatherND(Op, name="tfl.gather_nd", tflite="GATHER_ND"):
             self.check(bool(inside), f"indices outside of {params}")
 
     def reference(self, params: Array, indices: Array) -> Array:
-        return params[tuple(np.moveaxis(indices, -1, 0))]
+        return np.asarray(params[tuple(np.moveaxis(indices, -1, 0))])
 
     @classmethod
     def samples(cls) -> Iterator[GatherND]:

@@ -58,10 +58,10 @@ class MaxUnpooling2D(Op, name="tfl.max_unpooling_2d", tflite="CUSTOM:MaxUnpoolin
         rows = np.trunc(places / self.filter_width).astype(np.int32)
         batch, y, x, channel = np.indices(input.shape)
         top, left = self.crop
-        y = y * self.stride_h - top + rows
-        x = x * self.stride_w - left + places - rows * self.filter_width
-        inside = (x >= 0) & (x < made.shape[2]) & (y >= 0) & (y < made.shape[1])
-        made[tuple(i[inside] for i in (batch, y, x, channel))] = input[inside]
+        down = y * self.stride_h - top + rows
+        across = x * self.stride_w - left + places - rows * self.filter_width
+        inside = (down >= 0) & (down < made.shape[1]) & (across >= 0) & (across < made.shape[2])
+        made[tuple(i[inside] for i in (batch, down, across, channel))] = input[inside]
         return made
 
     @classmethod

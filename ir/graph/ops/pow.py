@@ -24,7 +24,7 @@ class Pow(Binary, name="tfl.pow", tflite="POW"):
             return call("pow", lhs, rhs)
         # Beyond 31 only the powers of 0, 1 and -1 are in range: they depend on odd or even.
         power = select(rhs > 31, (rhs & 1) | 30, rhs)
-        made = const(1, lhs.type)
+        made: Expr = const(1, lhs.type)
         square = lhs
         for bit in range(5):
             made = select((power & (1 << bit)).ne(0), made * square, made)

@@ -58,5 +58,5 @@ class ReverseSequence(Op, name="tfl.reverse_sequence", tflite="REVERSE_SEQUENCE"
                 seq_dim=along,
                 batch_dim=batch,
             )
-        lengths = runtime(2, name="lengths", dtype="i32")
-        yield cls(input=runtime(2, 6, 3), seq_lengths=lengths, seq_dim=1)
+        given = runtime(2, name="lengths", dtype="i32")
+        yield cls(input=runtime(2, 6, 3), seq_lengths=given, seq_dim=1)

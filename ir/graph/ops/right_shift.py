@@ -35,4 +35,4 @@ class RightShift(Binary, name="tfl.right_shift", tflite="RIGHT_SHIFT"):
         return lhs >> call("clamp", rhs, 0, self.most)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
-        return np.right_shift(lhs, np.clip(rhs, 0, self.most))
+        return np.asarray(np.right_shift(lhs, np.clip(rhs, 0, self.most)))

@@ -54,9 +54,7 @@ class SpaceToBatchND(Blocks, name="tfl.space_to_batch_nd", tflite="SPACE_TO_BATC
             for size, (a, b) in zip(input.shape[1:-1], self.padded, strict=True)
         )
         widths = [(max(0, a), max(0, b)) for a, b in self.padded]
-        whole = np.pad(
-            input[(slice(None), *cut)], [(0, 0), *widths, (0, 0)], constant_values=zero
-        )
+        whole = np.pad(input[(slice(None), *cut)], [(0, 0), *widths, (0, 0)], constant_values=zero)
         axes = len(block)
         sizes = [n for pair in zip(made[1:-1], block, strict=True) for n in pair]
         split = whole.reshape(input.shape[0], *sizes, input.shape[-1])

@@ -9,7 +9,9 @@ from tflgpuc.ir.graph.stablehlo import StablehloBinary
 from tflgpuc.ir.shader import Expr, select
 
 
-class StablehloMultiply(StablehloBinary, name="tfl.stablehlo_multiply", tflite="STABLEHLO_MULTIPLY"):
+class StablehloMultiply(
+    StablehloBinary, name="tfl.stablehlo_multiply", tflite="STABLEHLO_MULTIPLY"
+):
     """lhs * rhs; of bools whether both are true."""
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:

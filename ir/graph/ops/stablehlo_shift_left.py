@@ -6,18 +6,20 @@ from typing import ClassVar
 
 import numpy as np
 
+from tflgpuc.ir.graph.elementwise import last_bits
 from tflgpuc.ir.graph.op import Array
 from tflgpuc.ir.graph.stablehlo import StablehloBinary
 from tflgpuc.ir.graph.types import NUMPY, DType
-from tflgpuc.ir.shader import Expr
+from tflgpuc.ir.shader import Expr, select
 
 
 class StablehloShiftLeft(
     StablehloBinary, name="tfl.stablehlo_shift_left", tflite="STABLEHLO_SHIFT_LEFT"
 ):
-    """lhs shifted left by the last five bits of rhs, then cut to the element type.
+    """lhs shifted left by rhs bits; nothing is left of it where there are no so many bits.
 
-    StableHLO leaves shifts by more bits than there are open; TFLite shifts as a processor does.
+    That is StableHLO's rule, also for negative shifts. TFLite does what the processor does, which
+    differs between the elements of one tensor where some are computed several at once.
     """
 
     sampled: ClassVar[tuple[DType, ...]] = ("i32", "i8", "i16")
@@ -29,7 +31,10 @@ class StablehloShiftLeft(
         self.check(NUMPY[dtype].kind in "iu", f"{dtype} has no bits to shift")
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
-        return lhs << (rhs & 31)
+        shifted = last_bits(lhs << (rhs & 31), self.lhs.type.dtype)
+        return select(rhs < 0, 0, select(rhs > 31, 0, shifted))
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
-        return (lhs.astype(np.int64) << (rhs.astype(np.int64) & 31)).astype(lhs.dtype)
+        inside = (rhs >= 0) & (rhs < 32)
+        shifted = lhs.astype(np.int64) << np.where(inside, rhs, 0).astype(np.int64)
+        return np.where(inside, shifted, 0).astype(lhs.dtype)

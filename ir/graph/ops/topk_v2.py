@@ -36,7 +36,9 @@ class TopKV2(Op, name="tfl.topk_v2", tflite="TOPK_V2"):
     def verify(self) -> None:
         input = self.input.type
         self.check(input.rank >= 1, "input is a single number")
-        self.check(0 <= self.count <= input.shape[-1], f"{self.count} of {input.shape[-1]} elements")
+        self.check(
+            0 <= self.count <= input.shape[-1], f"{self.count} of {input.shape[-1]} elements"
+        )
 
     def reference(self, input: Array, k: Array) -> tuple[Array, Array]:
         indices = descending(input, self.count)

@@ -28,8 +28,6 @@ from tflgpuc.ir.graph.ops.select import Select
 from tflgpuc.ir.graph.ops.select_v2 import SelectV2
 from tflgpuc.ir.graph.types import NUMPY, DType, Lanes, TensorType
 from tflgpuc.ir.shader import (
-    F32,
-    F32X4,
     Binary,
     Bitcast,
     Builtin,
@@ -41,11 +39,14 @@ from tflgpuc.ir.shader import (
     Lane,
     Load,
     Name,
+    Scalar,
+    Type,
     Unary,
 )
 from tflgpuc.ir.shader import Select as SelectExpr
 
 Array = NDArray[Any]
+SCALARS = {"bool": np.bool_, "f32": np.float32, "i32": np.int32}
 LANES: tuple[Lanes, ...] = get_args(Lanes)
 CALLS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
@@ -66,6 +67,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "sin": np.sin,
     "sqrt": np.sqrt,
     "tanh": np.tanh,
+    "trunc": np.trunc,
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": np.add,
@@ -80,6 +82,11 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": np.not_equal,
     "&&": np.logical_and,
     "||": np.logical_or,
+    "&": np.bitwise_and,
+    "|": np.bitwise_or,
+    "^": np.bitwise_xor,
+    "<<": np.left_shift,
+    ">>": np.right_shift,
 }
 SAMPLES = [
     pytest.param(sample, id=f"{name}-{i}")
@@ -95,7 +102,7 @@ def evaluate(e: Expr, names: dict[str, Array]) -> Any:
     """An expression in NumPy, for all elements at once, so that a splat is nothing to do."""
     match e:
         case Const():
-            return np.float32(e.value) if e.type.is_float else e.value
+            return np.asarray(e.value, SCALARS[e.type.scalar])
         case Name():
             return names[e.name]
         case Call():
@@ -103,25 +110,40 @@ def evaluate(e: Expr, names: dict[str, Array]) -> Any:
         case Unary():
             x = evaluate(e.operand, names)
             return np.negative(x) if e.op == "-" else np.logical_not(x)
+        case Binary(op="/") if e.type.is_int:
+            left, right = (evaluate(x, names).astype(np.int64) for x in (e.left, e.right))
+            return (np.abs(left) // np.abs(right) * np.sign(left) * np.sign(right)).astype(np.int32)
         case Binary():
             return OPERATORS[e.op](evaluate(e.left, names), evaluate(e.right, names))
         case SelectExpr():
             return np.where(*(evaluate(x, names) for x in (e.condition, e.if_true, e.if_false)))
         case Compose(parts=(part,)):
             return evaluate(part, names)
-        case Lane() | Load() | Cast() | Bitcast() | Compose() | Builtin():
+        case Cast():
+            return evaluate(e.operand, names).astype(SCALARS[e.type.scalar])
+        case Lane() | Load() | Bitcast() | Compose() | Builtin():
             raise AssertionError(f"{e} has no place in an elementwise expression")
         case _:
             assert_never(e)
 
 
+def scalar_of(dtype: DType) -> Scalar:
+    """What a kernel computes with for a tensor of this type."""
+    if dtype == "bool":
+        return "bool"
+    return "f32" if dtype in ("f16", "f32", "f64") else "i32"
+
+
 def shader_result(op: Elementwise, arrays: dict[Value, Array], lanes: int = 4) -> Array:
-    """What ``op.expr`` makes of the operands; bools are handed over as 0.0 and 1.0."""
-    type = F32X4 if lanes == 4 else F32
-    names = {f"x{i}": arrays[v].astype(np.float32) for i, v in enumerate(op.operands)}
-    made = op.expr(*(Name(type, name) for name in names))
-    assert made.type.lanes == lanes
-    assert made.type.scalar == ("bool" if op.result.type.dtype == "bool" else "f32")
+    """What ``op.expr`` makes of the operands in registers: all integers are i32 there."""
+    scalars = [scalar_of(v.type.dtype) for v in op.operands]
+    names = {
+        f"x{i}": arrays[v].astype(SCALARS[scalar])
+        for i, (v, scalar) in enumerate(zip(op.operands, scalars, strict=True))
+    }
+    types = (Type(scalar, lanes) for scalar in scalars)
+    made = op.expr(*(Name(t, name) for t, name in zip(types, names, strict=True)))
+    assert made.type == Type(scalar_of(op.result.type.dtype), lanes)
     with np.errstate(all="ignore"):
         return np.asarray(evaluate(made, names))
 
@@ -135,14 +157,19 @@ def make(name: str, *values: Value) -> Elementwise:
 
 
 def draw(op: Elementwise) -> dict[Value, Array]:
-    """Operands within the op's domain; some bools of either kind."""
+    """Operands within the op's domain; some bools of either kind, integers of either sign."""
     rng = np.random.default_rng(7)
     drawn = {}
     for value in op.operands:
-        if value.type.dtype == "bool":
-            drawn[value] = np.asarray(rng.integers(0, 2, value.type.shape), np.bool_)
+        dtype = NUMPY[value.type.dtype]
+        if dtype.kind == "b":
+            numbers = rng.integers(0, 2, value.type.shape)
+        elif dtype.kind == "f":
+            numbers = rng.uniform(*op.domain, value.type.shape)
         else:
-            drawn[value] = np.asarray(rng.uniform(*op.domain, value.type.shape), np.float32)
+            signs = (1,) if dtype.kind == "u" or isinstance(op, Pow) else (-1, 1)
+            numbers = rng.integers(1, 9, value.type.shape) * rng.choice(signs, value.type.shape)
+        drawn[value] = np.asarray(numbers, dtype)
     return drawn
 
 
@@ -207,6 +234,13 @@ def padding_values(lanes: Lanes) -> list[float]:
             return [0.0, 2.0, math.nan, math.inf, -math.inf]
 
 
+def padding_array(lanes: Lanes, dtype: DType) -> Array:
+    """Those contents in an element type."""
+    values = np.array(padding_values(lanes), np.float32)
+    kind = NUMPY[dtype]
+    return values if kind.kind == "f" else np.nan_to_num(values, posinf=9, neginf=-9).astype(kind)
+
+
 def holds(lanes: Lanes, made: Array) -> bool:
     """Whether lanes that hold ``made`` are as the fact says."""
     return lanes == "any" or bool(np.isfinite(made).all() and (lanes != "zero" or not made.any()))
@@ -226,8 +260,8 @@ def test_padding_lanes_hold_for_whatever_the_operands_hold(cls: type[Elementwise
     assert isinstance(op, Elementwise)
     for facts in lane_choices(len(op.operands)):
         claimed = op.padding_lanes(*facts)
-        grids = np.meshgrid(*(np.array(padding_values(f), np.float32) for f in facts))
-        arrays = {v: g.ravel() for v, g in zip(op.operands, grids, strict=True)}
+        held = (padding_array(f, v.type.dtype) for f, v in zip(facts, op.operands, strict=True))
+        arrays = {v: g.ravel() for v, g in zip(op.operands, np.meshgrid(*held), strict=True)}
         made = shader_result(op, arrays).astype(np.float32)
         assert holds(claimed, made), f"{facts} -> {claimed}, yet {made}"
 

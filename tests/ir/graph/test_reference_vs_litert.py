@@ -10,9 +10,17 @@ import pytest
 
 import tflgpuc.ir.graph.ops  # noqa: F401
 from tflgpuc.ir.graph.op import TFLITE_OPS, Array, Op, Value
+from tflgpuc.ir.graph.ops.arg_max import ArgMax
+from tflgpuc.ir.graph.ops.arg_min import ArgMin
+from tflgpuc.ir.graph.ops.cast import Cast
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
-from tflgpuc.ir.graph.sampling import constant
+from tflgpuc.ir.graph.ops.floor_mod import FloorMod
+from tflgpuc.ir.graph.ops.maximum import Maximum
+from tflgpuc.ir.graph.ops.minimum import Minimum
+from tflgpuc.ir.graph.ops.right_shift import RightShift
+from tflgpuc.ir.graph.ops.topk_v2 import TopKV2
+from tflgpuc.ir.graph.sampling import constant, runtime
 from tflgpuc.ir.graph.types import NUMPY, Quantization, TensorType
 
 flatbuffers = pytest.importorskip("flatbuffers")
@@ -26,6 +34,7 @@ TYPES = {
     "bool": "BOOL",
     **{f"i{n}": f"INT{n}" for n in (8, 16, 32, 64)},
     **{f"u{n}": f"UINT{n}" for n in (8, 16, 32, 64)},
+    "c64": "COMPLEX64",
 }
 ENUMS = {
     "padding": schema.Padding,
@@ -50,6 +59,8 @@ KNOWN = {name.lower(): name for name in dir(schema.BuiltinOptions) if not name.s
 KNOWN2 = {name.lower(): name for name in dir(schema.BuiltinOptions2) if not name.startswith("_")}
 
 VERSIONS = {"BROADCAST_TO": 2}
+# LiteRT refuses negative powers, and shifts left by a negative number as it likes.
+UNSIGNED = ("POW", "STABLEHLO_SHIFT_LEFT")
 
 
 def enumerated(attribute: str, value: Any) -> Any:
@@ -73,9 +84,9 @@ def options_of(op: Op, operator: Any) -> None:
             setattr(operator, field, options)
             break
     else:
-        assert not op.attributes, f"no options table {table}"
+        assert not op.to_tflite(), f"no options table {table}"
         return
-    for name, value in op.attributes.items():
+    for name, value in op.to_tflite().items():
         first, *rest = name.split("_")
         camel = first + "".join(part.capitalize() for part in rest)
         if value is not None:
@@ -147,8 +158,15 @@ def run_litert(model: bytes, inputs: list[Array]) -> list[Array]:
     return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
 
-def random_array(rng: np.random.Generator, type: TensorType) -> Array:
+def random_array(rng: np.random.Generator, op: Op, type: TensorType) -> Array:
     dtype = NUMPY[type.dtype]
+    if dtype.kind == "c":
+        real, imaginary = rng.standard_normal((2, *type.shape))
+        return (real + 1j * imaginary).astype(dtype)
+    if op.elementwise and dtype.kind == "i":
+        # Divisors of either sign, but no 0.
+        signs = (1,) if op.tflite in UNSIGNED else (-1, 1)
+        return (rng.integers(1, 9, type.shape) * rng.choice(signs, type.shape)).astype(dtype)
     if np.issubdtype(dtype, np.floating):
         return np.asarray(rng.standard_normal(type.shape) * 2, dtype)
     return rng.integers(0, 2, type.shape).astype(dtype)
@@ -209,7 +227,7 @@ SAMPLES = [
 def test_reference_equals_litert(sample: Op) -> None:
     rng = np.random.default_rng(7)
     arrays = {
-        v: random_array(rng, v.type) if v.constant is None else v.constant
+        v: random_array(rng, sample, v.type) if v.constant is None else v.constant
         for v in dict.fromkeys(sample.operands)
     }
     expected = run_litert(
@@ -218,3 +236,70 @@ def test_reference_equals_litert(sample: Op) -> None:
     for made, wanted in zip(sample.evaluate(arrays), expected, strict=True):
         assert (made.shape, made.dtype) == (wanted.shape, wanted.dtype)
         np.testing.assert_allclose(made, wanted, rtol=2e-5, atol=2e-5)
+
+
+EDGES = np.array(
+    [
+        -np.inf,
+        -1e20,
+        -3e9,
+        -129.7,
+        -1.5,
+        -0.0,
+        0.5,
+        127.9,
+        255.9,
+        300,
+        4e4,
+        3e9,
+        1e20,
+        np.inf,
+        np.nan,
+    ],
+    np.float32,
+)
+
+
+@pytest.mark.parametrize("made", ["INT8", "UINT8", "INT16", "UINT16", "INT32", "INT64", "BOOL"])
+def test_casts_of_floats_that_integers_cannot_hold_equal_litert(made: str) -> None:
+    op = Cast(input=runtime(len(EDGES)), out_data_type=made)
+    (expected,) = run_litert(model_of(op), [EDGES])
+    np.testing.assert_array_equal(op.evaluate({op.input: EDGES})[0], expected)
+
+
+@pytest.mark.parametrize("cls", [ArgMax, ArgMin])
+def test_extreme_places_with_nans_equal_litert(cls: type[ArgMax | ArgMin]) -> None:
+    n = np.nan
+    rows = np.array([[1, 3, 3, n], [n, 5, n, 7], [2, n, 1, 1], [n, n, n, n]], np.float32)
+    op = cls(input=runtime(4, 4), axis=constant(1), output_type="INT32")
+    (expected,) = run_litert(model_of(op), [rows])
+    (made,) = op.evaluate({op.input: rows, op.axis: op.axis.static("axis")})
+    np.testing.assert_array_equal(made, expected)
+
+
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_equal_elements_come_in_the_order_of_litert(count: int) -> None:
+    values = np.random.default_rng(3).integers(0, 5, (2, 40)).astype(np.float32)
+    op = TopKV2(input=runtime(2, 40), k=constant(count))
+    expected = run_litert(model_of(op), [values])
+    made = op.evaluate({op.input: values, op.k: op.k.static("k")})
+    for found, wanted in zip(made, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_shifts_by_any_number_of_bits_equal_litert() -> None:
+    numbers = np.array([-7, 7, 100, -128, 5, 1, -1, 127], np.int8)
+    bits = np.array([1, 2, 40, 9, -1, 0, 7, -128], np.int8)
+    op = RightShift(lhs=runtime(8, dtype="i8"), rhs=runtime(8, name="bits", dtype="i8"))
+    (expected,) = run_litert(model_of(op), [numbers, bits])
+    np.testing.assert_array_equal(op.evaluate({op.lhs: numbers, op.rhs: bits})[0], expected)
+
+
+@pytest.mark.parametrize("cls", [Maximum, Minimum, FloorMod])
+def test_special_numbers_equal_litert(cls: type[Maximum | Minimum | FloorMod]) -> None:
+    n, i = np.nan, np.inf
+    lhs = np.array([n, 1, n, 0, 5, 7, -7, -1e-20, -0.0, 6, -6, 5, -5, 0.7], np.float32)
+    rhs = np.array([1, n, n, 1, i, i, i, 1, 3, 3, 3, -i, -i, 0.1], np.float32)
+    op = cls(lhs=runtime(len(lhs)), rhs=runtime(len(rhs), name="rhs"))
+    (expected,) = run_litert(model_of(op), [lhs, rhs])
+    np.testing.assert_array_equal(op.evaluate({op.lhs: lhs, op.rhs: rhs})[0], expected)
