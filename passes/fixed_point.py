@@ -64,7 +64,7 @@ def exp_of_negative(x: Array, bits: int) -> Array:
     for power in range(-2, bits):
         factor = round(float(np.exp(-(2.0**power))) * (1 << 15))
         made = np.where(left & (1 << (15 - bits + power)), product(made, factor), made)
-    return np.where(x == 0, ONE, made)
+    return np.asarray(np.where(x == 0, ONE, made))
 
 
 def inverse_of_half_sum(x: Array) -> Array:

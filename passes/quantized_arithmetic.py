@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from tflgpuc.ir.graph.elementwise import Comparison
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.add import Add
@@ -61,7 +63,7 @@ def computed_or_tabled(op: Op, forms: Forms) -> tuple[Value, ...]:
 @rules("tfl.add", "tfl.sub")
 def added(op: Add | Sub, forms: Forms) -> tuple[Value, ...]:
     """ADD and SUB: XNNPACK's fixed-point sum for 8 bits; TFLite rounds 16-bit ones away from 0."""
-    ratios = [float(ratio_of(v, op.result)) for v in (op.lhs, op.rhs)]
+    ratios = [ratio_of(v, op.result) for v in (op.lhs, op.rhs)]
     sides = [forms.steps(v) for v in (op.lhs, op.rhs)]
     activation = op.fused_activation_function
     # The greater factor has 21 binary digits.
@@ -89,7 +91,7 @@ def added(op: Add | Sub, forms: Forms) -> tuple[Value, ...]:
 def multiplied(op: Mul, forms: Forms) -> tuple[Value, ...]:
     """MUL: XNNPACK rounds 8-bit results to even, TFLite 16-bit ones away from 0."""
     made = Mul(lhs=forms.steps(op.lhs), rhs=forms.steps(op.rhs)).result
-    factor = scale_of(op.lhs) * scale_of(op.rhs) / scale_of(op.result)
+    factor = product_of(op.lhs, op.rhs, op.result)
     ties: Ties = "away" if op.result.type.dtype == "i16" else "even"
     return requantised(made, op, factor, ties, op.fused_activation_function)
 
@@ -103,7 +105,7 @@ def leaked_by_channel(op: Prelu, forms: Forms) -> tuple[Value, ...] | None:
 @rules("tfl.leaky_relu")
 def leaked(op: LeakyRelu, forms: Forms) -> tuple[Value, ...]:
     """LEAKY_RELU; XNNPACK's multipliers, for 8 bits, have eight binary places."""
-    ratio = float(ratio_of(op.x, op.result))
+    ratio = ratio_of(op.x, op.result)
     if op.result.type.dtype == "i16":
         made = LeakyRelu(x=forms.steps(op.x), alpha=op.alpha).result
         return requantised(made, op, ratio, "away")
@@ -156,10 +158,16 @@ def quantised(op: Quantize, forms: Forms) -> tuple[Value, ...]:
         return from_real(forms.raw(given), op, "even")
     if same_scaling((given, result)):
         return (forms.steps(given),)
-    ratio = float(ratio_of(given, result))
+    ratio = ratio_of(given, result)
     if given.type.dtype == result.type.dtype != "i16":
         ratio = coarse(ratio)
     return requantised(forms.steps(given), op, ratio, "up")
+
+
+def product_of(lhs: Value, rhs: Value, result: Value) -> float:
+    """A step of the product of two values, in steps of the result, in f32 as XNNPACK has it."""
+    a, b, made = (np.float32(scale_of(v)) for v in (lhs, rhs, result))
+    return float(a * b / made)
 
 
 def coarse(ratio: float) -> float:

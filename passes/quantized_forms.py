@@ -40,9 +40,9 @@ def scaling(type: TensorType) -> Quantization:
     return q
 
 
-def scale_of(value: Value) -> np.float32:
+def scale_of(value: Value) -> float:
     """A quantised value's only scale; raises NotStatic where there are more."""
-    return np.float32(scaling(value.type).scale[0])
+    return scaling(value.type).scale[0]
 
 
 def same_scaling(values: Iterable[Value]) -> bool:
@@ -132,9 +132,9 @@ class Forms:
                 self._real[value] = Dequantize(input=given).result
             elif given.constant is not None:
                 data = self.steps(value).static("a constant")
-                self._real[value] = real_constant(data * scale, value.name)
+                self._real[value] = real_constant(data * np.float32(scale), value.name)
             else:
-                self._real[value] = times(self.steps(value), float(scale))
+                self._real[value] = times(self.steps(value), scale)
         return self._real[value]
 
     def weights(self, value: Value) -> Value:

@@ -69,7 +69,8 @@ def factors(op: Op, input: Value, weights: Value, axis: int) -> Array:
     q = weights.type.quantization
     if q is None or (per_axis(q) and q.axis != axis):
         raise NotStatic(f"{weights.type}: not a scale an output channel")
-    made = scale_of(input) * np.array(q.scale, np.float32) / scale_of(op.result)
+    step, made_step = np.float32(scale_of(input)), np.float32(scale_of(op.result))
+    made = step * np.array(q.scale, np.float32) / made_step
     if op.result.type.dtype == "i16":
         made = np.array([fifteen_bits(float(f)) for f in made], np.float32)
     return made if per_axis(q) else made.reshape(())

@@ -60,7 +60,7 @@ def softmax(op: Softmax, forms: Forms) -> tuple[Value, ...]:
     axis = Constant(data=np.array([-1], np.int32), type=TensorType("i32", (1,))).result
     top = ReduceMax(input=x, axis=axis, keep_dims=True).result
     below = Sub(lhs=x, rhs=top).result
-    table = exponents(float(scale_of(op.input)), op.beta)
+    table = exponents(scale_of(op.input), op.beta)
     raised = looked_up(below, MOST, table)
     total = Sum(input=raised, axis=axis, keep_dims=True).result
     return from_real(Div(lhs=raised, rhs=total).result, op, "up")

@@ -82,9 +82,9 @@ def from_real(made: Value, op: Op, ties: Ties, activation: str = "NONE") -> tupl
     return requantised(made, op, inverse(scale_of(op.result)), ties, activation)
 
 
-def ratio_of(given: Value, result: Value) -> np.float32:
+def ratio_of(given: Value, result: Value) -> float:
     """A step of one quantised value, in steps of another, in f32."""
-    return np.float32(scale_of(given) / scale_of(result))
+    return float(np.float32(scale_of(given)) / np.float32(scale_of(result)))
 
 
 def plain(op: Op, operands: dict[Value, Value], **changes: Any) -> Value:

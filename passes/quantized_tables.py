@@ -56,7 +56,7 @@ def function_of(op: Op, made: Quantization) -> Function:
     def function(x: Array) -> Array:
         with np.errstate(all="ignore"):
             value = np.asarray(op.reference(np.asarray(x, np.float32)))
-        return np.where(x <= 0, ends[op.name], value) if op.name in ends else value
+        return np.asarray(np.where(x <= 0, ends[op.name], value)) if op.name in ends else value
 
     return function
 
@@ -82,7 +82,8 @@ def interpolated(function: Function, given: Quantization, made: Quantization) ->
     entries = np.clip(np.append(away(value) - away(error / 2), last), LEAST, MOST).astype(np.int64)
     place = np.arange(COUNT)
     base, slope = entries[place >> 7], np.diff(entries)[np.minimum(place >> 7, SEGMENTS - 1)]
-    return np.asarray(base + ((slope * (place & 127) + 64) >> 7))
+    made: Array = base + ((slope * (place & 127) + 64) >> 7)
+    return made
 
 
 def away(x: Array) -> Array:
@@ -116,9 +117,9 @@ def sigmoid(scale: float, tanh: bool) -> Array:
     value = np.where(place >= 255, ((1 << 16) - (1 if tanh else 2)) << bits, value)
     if tanh:
         made = (value - (1 << 23) + (1 << 7)) >> 8
-        return np.where(steps >= 0, made, -made)
+        return np.asarray(np.where(steps >= 0, made, -made))
     made = (value + (1 << 9)) >> 10
-    return np.where(steps >= 0, made, (1 << 15) - made)
+    return np.asarray(np.where(steps >= 0, made, (1 << 15) - made))
 
 
 def exponents(scale: float, beta: float) -> Array:

@@ -200,6 +200,10 @@ def compile_model(
     _summarize(bundle.manifest, output, as_json)
 
 
+# How many reasons a person reads; --json has all.
+SHOWN = 12
+
+
 def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
     dispatches = [step for step in made["steps"] if step["type"] == "dispatch"]
     segments = [step for step in made["steps"] if step["type"] == "segment"]
@@ -224,7 +228,9 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
         f"(lower bound {summary['lower_bound_bytes']:,})"
     )
     if segments:
+        reasons = summary["reasons"]
+        more = f"\n  and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
         click.echo(
             f"{summary['cpu_operators']} operators run on the CPU, in {len(segments)} segments, "
-            f"because of\n  " + "\n  ".join(summary["reasons"])
+            f"because of\n  " + "\n  ".join(reasons[:SHOWN]) + more
         )

@@ -93,12 +93,13 @@ def window_counts(op: Pooling) -> Array:
 def greatest_taps(op: Pooling, array: Array) -> tuple[Array, Array]:
     """The greatest element of each window, and where it is: row * filter_width + column + 0.1.
 
-    The first of equal ones counts; a window of NaNs gives the least finite number and its corner.
+    Of equal ones the first counts, column by column. A window of NaNs gives the least finite number
+    and its corner.
     """
     shape = (array.shape[0], *output_size(op), array.shape[3])
     best = np.full(shape, np.finfo(np.float32).min, array.dtype)
     place = np.zeros(shape, np.float32)
-    for i, j, tap in taps(op, array, -np.inf):
+    for i, j, tap in sorted(taps(op, array, -np.inf), key=lambda found: found[1::-1]):
         better = tap > best
         best = np.where(better, tap, best)
         place = np.where(better, np.float32(i * op.filter_width + j), place)

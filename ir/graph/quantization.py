@@ -19,8 +19,8 @@ GRID = 4096.0
 
 def limits(dtype: DType) -> tuple[int, int]:
     """The least and the greatest number of an integer type."""
-    info = np.iinfo(NUMPY[dtype])
-    return int(info.min), int(info.max)
+    kind, bits = NUMPY[dtype].kind, 8 * NUMPY[dtype].itemsize
+    return (0, (1 << bits) - 1) if kind == "u" else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
 def per_axis(quantization: Quantization | None) -> bool:

@@ -49,7 +49,7 @@ class AddSteps(Elementwise, name="gpu.add_steps"):
     def reference(self, lhs: Array, rhs: Array) -> Array:
         a, b = (np.clip(v, -MAX_STEP, MAX_STEP).astype(np.int32) for v in (lhs, rhs))
         total = a * self.lhs_factor + b * self.rhs_factor + (1 << (self.shift - 1))
-        return np.clip(total >> self.shift, self.low, self.high).astype(np.float32)
+        return np.asarray(np.clip(total >> self.shift, self.low, self.high), np.float32)
 
     @classmethod
     def samples(cls) -> Iterator[AddSteps]:

@@ -12,8 +12,8 @@ from tflgpuc.ir.graph.sampling import runtime
 class MaxPoolArgmax(Pooling, name="gpu.max_pool_argmax"):
     """Where in each window the largest element is: row * filter_width + column, plus 0.1.
 
-    The first of equal ones counts. Rows and columns are counted from the window's corner, even where
-    that lies in the padding.
+    Of equal ones the first counts, going through the window column by column. Rows and columns are
+    counted from the window's corner, even where that lies in the padding.
     """
 
     def reference(self, input: Array) -> Array:

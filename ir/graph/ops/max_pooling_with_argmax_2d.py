@@ -20,8 +20,10 @@ class MaxPoolingWithArgmax2D(
     """The largest element in each window, and where in the window it is.
 
     The place is a float: row * filter_width + column, counted from the window's corner even where
-    that lies in the padding, plus 0.1. This is what MediaPipe's kernel gives; XNNPACK's gives the
-    same places as integers, and both have a MaxUnpooling2D of their own that reads them.
+    that lies in the padding, plus 0.1, as MediaPipe's own kernel gives it. LiteRT runs the op by
+    XNNPACK, whose places are integers with a meaning of their own; so only what MaxUnpooling2D makes
+    of them can be compared. Of equal elements the first counts, column by column as in XNNPACK;
+    MediaPipe goes row by row.
     """
 
     def infer(self) -> tuple[TensorType, TensorType]:  # type: ignore[override]

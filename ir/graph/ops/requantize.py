@@ -42,7 +42,7 @@ class Requantize(Elementwise, name="gpu.requantize"):
     def reference(self, x: Array, factor: Array) -> Array:
         steps = rounded(np.asarray(x * factor), self.ties)
         # What isn't a number becomes the least one.
-        return np.clip(np.nan_to_num(steps, nan=self.low), np.float32(self.low), self.high)
+        return np.asarray(np.clip(np.nan_to_num(steps, nan=self.low), self.low, self.high))
 
     @classmethod
     def samples(cls) -> Iterator[Requantize]:
