@@ -71,7 +71,7 @@ def flatten_fully_connected(op: FullyConnected, match: Match) -> Value | None:
 @canonical
 def filter_stays_quantised(op: Conv2D, match: Match) -> Value | None:
     """A convolution's kernel reads large weights as bytes."""
-    kept = _bytes_of(op.filter)
+    kept = _bytes_of(op.filter) if op.groups == 1 else None
     return None if kept is None else dataclasses.replace(op, filter=kept).result
 
 

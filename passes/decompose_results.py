@@ -21,6 +21,7 @@ from tflgpuc.ir.graph.ops.minimum import Minimum
 from tflgpuc.ir.graph.ops.mul import Mul
 from tflgpuc.ir.graph.ops.padv2 import Padv2
 from tflgpuc.ir.graph.ops.rank import Rank
+from tflgpuc.ir.graph.ops.ranks import Ranks
 from tflgpuc.ir.graph.ops.shape import Shape
 from tflgpuc.ir.graph.ops.stablehlo_add import StablehloAdd
 from tflgpuc.ir.graph.ops.stablehlo_and import StablehloAnd
@@ -30,7 +31,6 @@ from tflgpuc.ir.graph.ops.stablehlo_multiply import StablehloMultiply
 from tflgpuc.ir.graph.ops.stablehlo_pad import StablehloPad
 from tflgpuc.ir.graph.ops.topk_indices import TopKIndices
 from tflgpuc.ir.graph.ops.topk_v2 import TopKV2
-from tflgpuc.ir.graph.ops.topk_values import TopKValues
 from tflgpuc.ir.graph.ops.zeros_like import ZerosLike
 from tflgpuc.ir.graph.types import NUMPY, TensorType
 from tflgpuc.passes.rules import Match
@@ -52,10 +52,17 @@ OF_BOOLS: dict[type[Op], type[Binary]] = {
 
 
 @decompositions
-def top_elements_are_two_ops(op: TopKV2, match: Match) -> tuple[Value, ...]:
-    """TOPK_V2 gives values and indices."""
-    values = TopKValues(input=op.input, k=op.count, names=op.names[:1])
-    return values.result, TopKIndices(input=op.input, k=op.count, names=op.names[1:]).result
+def top_elements_are_gathered(op: TopKV2, match: Match) -> tuple[Value, ...]:
+    """TOPK_V2 numbers each row's elements, finds the first numbers, and takes what is there."""
+    indices = TopKIndices(ranks=Ranks(input=op.input).result, k=op.count, names=op.names[1:]).result
+    values = Gather(
+        params=op.input,
+        indices=indices,
+        axis=op.input.type.rank - 1,
+        batch_dims=op.input.type.rank - 1,
+        names=op.names[:1],
+    )
+    return values.result, indices
 
 
 @decompositions

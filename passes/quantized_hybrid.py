@@ -30,8 +30,9 @@ from tflgpuc.ir.graph.ops.sub import Sub
 from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.passes.quantized_forms import Forms, real_constant
 
-# Rows without any range get a scale of 1 from XNNPACK; their steps are 0 with any other as well.
-TINY = float(np.finfo(np.float32).tiny)
+# Rows without any range get a scale of 1 from XNNPACK; their steps are 0 with any other as well, if
+# 255 of them and their inverse are still normal numbers.
+TINY = 1e-35
 
 
 def hybrid(op: Any, forms: Forms, field: str, axis: int) -> tuple[Value, ...] | None:

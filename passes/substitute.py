@@ -46,6 +46,23 @@ def pad_into_depthwise(op: DepthwiseConv2D, match: Match) -> Value | None:
     return _padded(op, match)
 
 
+@substitutions
+def groups_of_one_channel_are_depthwise(op: Conv2D, match: Match) -> Value | None:
+    """A convolution whose groups have one input channel each is a depthwise one."""
+    data = op.filter.constant
+    if data is None or op.groups == 1 or data.shape[3] != 1 or data.dtype.kind != "f":
+        return match.no("its groups have several channels, or its filter isn't known")
+    turned = np.ascontiguousarray(data[..., 0].transpose(1, 2, 0))[None]
+    filter = Constant(data=turned, type=TensorType(op.filter.type.dtype, turned.shape))
+    same = ("input", "bias", "padding", "pads", "stride_w", "stride_h", "dilation_w_factor",
+            "dilation_h_factor", "fused_activation_function", "names")  # fmt: skip
+    return DepthwiseConv2D(
+        filter=filter.result,
+        depth_multiplier=op.filter.type.shape[0] // op.groups,
+        **{field: getattr(op, field) for field in same},
+    ).result
+
+
 def _padded(op: Conv2D | DepthwiseConv2D, match: Match) -> Value | None:
     pad = op.input.op
     if not isinstance(pad, Pad):

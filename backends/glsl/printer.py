@@ -58,7 +58,7 @@ float pow_signed(float x, float y) {
         return size;
     }
     if (floor(y) != y) {
-        return uintBitsToFloat(0x7fc00000u);
+        return abs(x) > 3.4028235e38 ? size : uintBitsToFloat(0x7fc00000u);
     }
     return floor(0.5 * y) == 0.5 * y ? size : -size;
 }

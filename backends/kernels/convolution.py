@@ -12,13 +12,14 @@ from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.constants import Filter
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.sliding import TRUE, Columns, slice_grid
-from tflgpuc.backends.kernels.view import ZERO4, At, View
+from tflgpuc.backends.kernels.view import ZERO, ZERO4, At, View
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.spatial import window
 from tflgpuc.ir.graph.types import Lanes
 from tflgpuc.ir.shader import Expr, Name, call
+from tflgpuc.ir.target import Tile
 
 
 def weight_rows(filter: NDArray[np.float32], out_slices: int) -> NDArray[np.float32]:
@@ -29,19 +30,6 @@ def weight_rows(filter: NDArray[np.float32], out_slices: int) -> NDArray[np.floa
     padded[:o, :, :, :i] = filter
     blocked = padded.reshape(out_slices, 4, kh, kw, in_slices, 4)
     return np.ascontiguousarray(blocked.transpose(0, 2, 3, 4, 5, 1)).reshape(-1, 4)
-
-
-def dense_filter(filter: NDArray[np.float32], in_channels: int) -> NDArray[np.float32]:
-    """A grouped filter as one over all input channels, zero where groups don't meet."""
-    o, kh, kw, i = filter.shape
-    groups = in_channels // i
-    if groups == 1:
-        return filter
-    dense = np.zeros((o, kh, kw, in_channels), np.float32)
-    for g in range(groups):
-        rows = slice(g * o // groups, (g + 1) * o // groups)
-        dense[rows, :, :, g * i : (g + 1) * i] = filter[rows]
-    return dense
 
 
 def multiply_add(x: Expr, rows: Sequence[Expr]) -> Expr:
@@ -119,22 +107,31 @@ def fully_connected(op: FullyConnected, c: Context) -> Built:
 @kernel(Conv2D, tiled=True, lanes=zero_lanes, quantised="filter")
 def conv_2d(op: Conv2D, c: Context) -> Built:
     """A convolution; 1x1 ones without padding count pixels, not rows."""
-    if not constant_weights(op):
+    if not constant_weights(op) or not whole_groups(op):
         return runtime_weights.conv_2d(op, c)
+    if op.groups > 1:
+        # A tile of several slices could belong to several groups.
+        c.tile = Tile(c.tile.pixels, 1)
     x = c.view(op.input)
     bias = bias_data(op.bias)
     unit = op.filter.type.shape[1:3] == (1, 1) and (op.stride_h, op.stride_w) == (1, 1)
-    if unit and window(op) == (0, 0, 0, 0):
+    if unit and op.groups == 1 and window(op) == (0, 0, 0, 0):
         return pointwise(c, x, op.filter, bias)
     return spatial(op, c, x, bias)
 
 
-def filter_of(c: Context, value: Value, channels: int, out_slices: int) -> Filter:
+def whole_groups(op: Conv2D) -> bool:
+    """Whether no slice, read or written, belongs to two groups."""
+    per_group = op.filter.type.shape[3]
+    out = op.filter.type.shape[0] // op.groups
+    return op.groups == 1 or (per_group % 4 == 0 and out % 4 == 0)
+
+
+def filter_of(c: Context, value: Value, out_slices: int) -> Filter:
     """The filter of a convolution, [outputs, (height, width,) inputs], as rows by output slice."""
 
     def arranged(data: NDArray[np.float32]) -> NDArray[np.float32]:
-        spatial = data[:, None, None, :] if data.ndim == 2 else data
-        return weight_rows(dense_filter(spatial, channels), out_slices)
+        return weight_rows(data[:, None, None, :] if data.ndim == 2 else data, out_slices)
 
     return c.constants.filter(value, arranged)
 
@@ -145,7 +142,7 @@ def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | N
     n, h, w, _ = c.output.shape
     plane, out_slices = h * w, c.output.slices
     padded = -(-out_slices // slices) * slices
-    filter = filter_of(c, weights, x.shape[3], padded)
+    filter = filter_of(c, weights, padded)
     biases = c.constants.channels(bias, padded * 4)
 
     pixel = k.let("pixel", k.gid(0) * pixels)
@@ -188,24 +185,29 @@ def spatial(
     top, bottom, left, right = window(op)
     out_slices = c.output.slices
     padded = -(-out_slices // slices) * slices
-    filter = filter_of(c, op.filter, x.shape[3], padded)
+    filter = filter_of(c, op.filter, padded)
     biases = c.constants.channels(bias, padded * 4)
     place = slice_grid(c, pixels, slices)
     with k.when(place.inside):
         acc = Accumulators(c, place.slice, filter, biases)
         columns = Columns(c, x, place.column, op.stride_w, left, right, w % pixels != 0)
+        depth = op.filter.type.shape[3]
+        in_slices = -(-depth // 4)
+        first: Expr = ZERO
+        if op.groups > 1:
+            first = k.let("first", place.slice // (out_slices // op.groups) * in_slices)
         with k.loop("ky", kh) as ky:
             y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
             with k.when(columns.row_inside(y, top, bottom)), k.loop("kx", kw) as kx:
                 reads = [columns.at(p, kx * op.dilation_w_factor) for p in range(pixels)]
-                with k.loop("i", x.slices) as i:
+                with k.loop("i", in_slices) as i:
                     values = []
                     for p, (at, inside) in enumerate(reads):
-                        value = columns.kept(x.read_clean(place.batch, y, at, i), inside)
+                        value = columns.kept(x.read_clean(place.batch, y, at, first + i), inside)
                         values.append(k.let(f"x{p}", value))
-                    tap = ((place.slice * kh + ky) * kw + kx) * x.slices + i
-                    stride = kh * kw * x.slices * 4
-                    acc.accumulate(values, tap * 4, stride, min(4, x.shape[3]))
+                    tap = ((place.slice * kh + ky) * kw + kx) * in_slices + i
+                    stride = kh * kw * in_slices * 4
+                    acc.accumulate(values, tap * 4, stride, min(4, depth))
         for p, s, value in acc.results():
             kept = place.column_inside(p)
             if s and out_slices % slices:

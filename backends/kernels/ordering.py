@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.elements import element_kernel, read
 from tflgpuc.backends.kernels.lanewise import Reader, lanewise
+from tflgpuc.backends.kernels.scatter import searched
 from tflgpuc.backends.kernels.sliding import slice_grid
 from tflgpuc.backends.kernels.view import ZERO, Coordinates
 from tflgpuc.ir.graph.arg_reduction import ArgReduction
@@ -14,8 +16,10 @@ from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.arg_max import ArgMax
 from tflgpuc.ir.graph.ops.arg_min import ArgMin
 from tflgpuc.ir.graph.ops.cumsum import Cumsum
+from tflgpuc.ir.graph.ops.ranks import Ranks
+from tflgpuc.ir.graph.ops.topk_indices import TopKIndices
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import F32, I32, Expr, call, compose, const, select
+from tflgpuc.ir.shader import F32, I32, Expr, call, compose, const, convert, select
 
 INFINITY = float("inf")
 Visit = Callable[[Expr, Expr], None]
@@ -78,6 +82,39 @@ def arg_reduction(op: ArgReduction, c: Context) -> Built:
     return lanewise(c, axis < len(dims) - 1, {"src": op.input}, one)
 
 
+@element_kernel(Ranks, requires=lambda op: searched(op, op.input.type.shape[-1]), narrow=True)
+def ranks(op: Ranks, c: Context, at: Coordinates) -> Expr:
+    """Counts what comes before; NaNs are the least."""
+    k = c.k
+
+    def ordered(value: Expr) -> Expr:
+        return select(call("isnan", value), -INFINITY, value) if value.type == F32 else value
+
+    own = k.let("own", ordered(read(c, op.input, at)))
+    count = k.var("count", ZERO)
+
+    def visit(index: Expr, value: Expr) -> None:
+        other = k.let("other", ordered(value))
+        before = (other > own) | (other.eq(own) & (index < at[-1]))
+        k.add(count, convert(before, "i32"))
+
+    along_last(c, op.input, at[:-1], visit)
+    return count
+
+
+@element_kernel(TopKIndices, requires=lambda op: searched(op, op.ranks.type.shape[-1]))
+def topk_indices(op: TopKIndices, c: Context, at: Coordinates) -> Expr:
+    """Looks for the element of this rank."""
+    k = c.k
+    place = k.var("place", ZERO)
+
+    def visit(index: Expr, rank: Expr) -> None:
+        k.assign(place, select(rank.eq(at[-1]), index, place))
+
+    along_last(c, op.ranks, at[:-1], visit)
+    return place
+
+
 def sum_lanes(op: Cumsum, x: Lanes, *rest: Lanes) -> Lanes:
     """Sums along other axes than channels go lane by lane."""
     return "zero" if x == "zero" and op.along < op.input.type.rank - 1 else "any"
@@ -110,7 +147,7 @@ def _along_channels(op: Cumsum, c: Context) -> Built:
     place = slice_grid(c, 1)
     with k.when(place.inside):
 
-        def read(slice: Expr) -> Expr:
+        def slice_at(slice: Expr) -> Expr:
             index = x.index(place.batch, place.row, place.column, slice)
             # Sums from the end start with the padding lanes.
             return k.let("vector", x.mask(x.vec4(index), slice, 0) if op.reverse else x.vec4(index))
@@ -118,10 +155,10 @@ def _along_channels(op: Cumsum, c: Context) -> Built:
         total = k.var("total", x.zero)
         before = (slices - 1) - place.slice if op.reverse else place.slice
         with k.loop("i", before) as i:
-            vector = read(slices - 1 - i if op.reverse else i)
+            vector = slice_at(slices - 1 - i if op.reverse else i)
             for lane in order:
                 k.add(total, vector.lane(lane))
-        vector = read(place.slice)
+        vector = slice_at(place.slice)
         lanes = [x.zero] * 4
         for lane in order:
             if op.exclusive:

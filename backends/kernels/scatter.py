@@ -42,9 +42,7 @@ def few_updates(op: ScatterND) -> str | None:
     return searched(op, math.prod(op.indices.type.shape[:-1]))
 
 
-@kernel(
-    ScatterND, lanes=zeros_kept, requires=few_updates, any_rank=True, indices="indices"
-)
+@kernel(ScatterND, lanes=zeros_kept, requires=few_updates, any_rank=True, indices="indices")
 def scatter_nd(op: ScatterND, c: Context) -> Built:
     """Adds the updates that name the output's place; of bools the last one stays."""
     outer, depth = op.indices.type.shape[:-1], op.depth
@@ -97,7 +95,9 @@ def sparse_to_dense(op: SparseToDense, c: Context) -> Built:
             else:
                 here = read(c, indices, (i,) * indices.type.rank, "indices").eq(at[0])
             with k.when(here):
-                k.assign(made, read(c, op.sparse_values, (i,) * op.sparse_values.type.rank, "values"))
+                k.assign(
+                    made, read(c, op.sparse_values, (i,) * op.sparse_values.type.rank, "values")
+                )
         return made
 
     return lanewise(c, False, {}, one)

@@ -41,7 +41,7 @@ inline float pow_signed(float x, float y) {
         return size;
     }
     if (floor(y) != y) {
-        return as_type<float>(0x7fc00000u);
+        return abs(x) > 3.4028235e38f ? size : as_type<float>(0x7fc00000u);
     }
     return floor(0.5f * y) == 0.5f * y ? size : -size;
 }

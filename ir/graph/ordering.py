@@ -15,4 +15,5 @@ def descending(array: Array, count: int) -> Array:
     if np.issubdtype(array.dtype, np.floating):
         array = np.where(np.isnan(array), -np.inf, array)
     backwards = np.argsort(array[..., ::-1], axis=-1, kind="stable")[..., ::-1]
-    return (array.shape[-1] - 1 - backwards)[..., :count].astype(np.int32)
+    indices = array.shape[-1] - 1 - backwards[..., :count]
+    return np.asarray(indices, np.int32)

@@ -80,7 +80,7 @@ class UnsortedSegments(Op):
 def finite_limits(dtype: np.dtype[np.generic]) -> tuple[float | int, float | int]:
     """The least and the greatest finite number of an element type."""
     if np.issubdtype(dtype, np.floating):
-        real = np.finfo(dtype)  # type: ignore[arg-type]
+        real = np.finfo(dtype)  # type: ignore[type-var]
         return float(real.min), float(real.max)
     whole = np.iinfo(dtype)  # type: ignore[type-var]
     return whole.min, whole.max

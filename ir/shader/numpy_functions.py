@@ -65,7 +65,7 @@ def erf(x: Array) -> Array:
 
 def clamp(x: Array, low: Array, high: Array) -> Array:
     """``min(max(x, low), high)``."""
-    return np.minimum(np.maximum(x, low), high)
+    return np.fmin(np.fmax(x, low), high)
 
 
 def rsqrt(x: Array) -> Array:
@@ -111,8 +111,9 @@ CALLS: dict[str, Callable[..., Array]] = {
     "floor": np.floor,
     "isnan": np.isnan,
     "log": np.log,
-    "max": np.maximum,
-    "min": np.minimum,
+    # GPUs give the operand that is a number where the other is none.
+    "max": np.fmax,
+    "min": np.fmin,
     "pow": np.power,
     "round_even": np.rint,
     "rsqrt": rsqrt,

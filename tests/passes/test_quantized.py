@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tflgpuc.ir.graph.ops  # noqa: F401  (registers the ops)
+from tflgpuc.backends.kernels.catalogue import unsupported
 from tflgpuc.backends.tflite import write
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import OPS, Array, Op, Value
@@ -242,6 +243,14 @@ def test_dequantise(tmp_path: Path, dtype: DType) -> None:
     compare(tmp_path, made("dequantize", input=value(dtype, 3, 50, scale=0.07)))
 
 
+def test_dequantise_by_axis(tmp_path: Path) -> None:
+    each = Quantization((0.5, 0.25, 2.0), (0, 1, -1), 1)
+    x = Value(TensorType("i8", (2, 3, 5), quantization=each), "x")
+    graph, _ = compare(tmp_path, made("dequantize", input=x))
+    (op,) = graph.ops
+    assert unsupported(op) == "it has more than one scale"
+
+
 # --- products ---
 
 
@@ -252,10 +261,11 @@ def filter_of(dtype: DType, shape: tuple[int, ...], axis: int, each: bool) -> Va
     return constant(integers("i8", *shape, low=-127), q(scales, 0, axis))
 
 
-def bias_of(dtype: DType, channels: int) -> Value:
-    data = RNG.integers(-3000, 3000, channels)
-    # TFLite doesn't ask for the bias's scale.
-    return constant(data.astype(np.int64 if dtype == "i16" else np.int32), q(1.0))
+def bias_of(dtype: DType, x: Value, filter: Value, channels: int) -> Value:
+    data = RNG.integers(-3000, 3000, channels).astype(np.int64 if dtype == "i16" else np.int32)
+    assert x.type.quantization and filter.type.quantization
+    (step,) = x.type.quantization.scale
+    return constant(data, q([step * s for s in filter.type.quantization.scale]))
 
 
 PRODUCTS = [
@@ -286,7 +296,7 @@ def test_product(tmp_path: Path, case: Any, dtype: DType, each: bool) -> None:
     x = value(dtype, *shape, scale=0.02 / (256 if dtype == "i16" else 1))
     w = filter_of(dtype, kernel, axis, each)
     result = q(0.02 / (256 if dtype == "i16" else 1), ZERO[dtype])
-    op = product(case, x, w, bias_of(dtype, kernel[axis]), result)
+    op = product(case, x, w, bias_of(dtype, x, w, kernel[axis]), result)
     _, worst = compare(tmp_path, op)
     if dtype == "i8":
         assert worst == 0
@@ -327,7 +337,7 @@ def test_batch_matmul(tmp_path: Path, dtype: DType, known: bool, adjoint: bool) 
     if known:
         y = constant(integers(dtype, *shape, low=-127, high=127), q(0.003))
     x = value(dtype, 2, 30, 40, scale=0.02 / (256 if dtype == "i16" else 1))
-    result = q(0.02 / (1 if dtype == "i16" and not known else 1), ZERO[dtype])
+    result = q(0.02, ZERO[dtype])
     compare(tmp_path, made("batch_matmul", result, x=x, y=y, adj_y=adjoint))
 
 

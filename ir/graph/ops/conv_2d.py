@@ -114,6 +114,8 @@ class Conv2D(Op, name="tfl.conv_2d", tflite="CONV_2D"):
         )
         yield cls(input=image, filter=weights(3, 3, 3, 4), dilation_h_factor=2, dilation_w_factor=3)
         yield cls(input=image, filter=weights(6, 3, 3, 2), fused_activation_function="RELU")
+        yield cls(input=runtime(1, 4, 5, 16), filter=weights(8, 3, 3, 8), bias=weights(8))
+        yield cls(input=runtime(1, 4, 5, 6), filter=weights(12, 1, 1, 1), bias=weights(12))
         yield cls(
             input=runtime(1, 6, 6, 1),
             filter=weights(5, 3, 3, 1),

@@ -21,8 +21,7 @@ INTEGERS = ("i4", "i8", "u8", "i16", "u16", "i32", "i64")
 class Dequantize(Elementwise, name="tfl.dequantize", tflite="DEQUANTIZE"):
     """``input`` in f32: exactly, from f16; else ``scale * (input - zero_point)`` of its type.
 
-    Where there is a scale for each index of an axis, no kernel computes it: the ``quantized`` pass
-    spells it as arithmetic, or leaves it with a constant, which folds.
+    No kernel computes it where there is a scale for each index of an axis; that of a constant folds.
     """
 
     narrow: ClassVar[bool] = True
@@ -72,5 +71,3 @@ class Dequantize(Elementwise, name="tfl.dequantize", tflite="DEQUANTIZE"):
         yield cls(
             input=Value(TensorType("u8", (), quantization=Quantization((0.25,), (128,))), "x")
         )
-        each = Quantization((0.5, 0.25, 2.0), (0, 1, -1), 1)
-        yield cls(input=Value(TensorType("i16", (2, 3, 5), quantization=each), "x"))

@@ -18,5 +18,5 @@ class MaxPool2D(Pooling, name="tfl.max_pool_2d", tflite="MAX_POOL_2D"):
     def reference(self, input: Array) -> Array:
         floating = np.issubdtype(input.dtype, np.floating)
         least = -np.inf if floating else np.iinfo(input.dtype).min
-        made = functools.reduce(np.maximum, (tap for _, _, tap in taps(self, input, least)))
+        made = functools.reduce(np.fmax, (tap for _, _, tap in taps(self, input, least)))
         return activate(self.fused_activation_function, made)

@@ -56,7 +56,7 @@ class MaxUnpooling2D(Op, name="tfl.max_unpooling_2d", tflite="CUSTOM:MaxUnpoolin
         made = np.zeros(self.result.type.shape, np.float32)
         places = indices.astype(np.int32)
         rows = np.trunc(places / self.filter_width).astype(np.int32)
-        batch, y, x, channel = np.indices(input.shape)
+        batch, y, x, channel = (np.asarray(i) for i in np.indices(input.shape))
         top, left = self.crop
         down = y * self.stride_h - top + rows
         across = x * self.stride_w - left + places - rows * self.filter_width

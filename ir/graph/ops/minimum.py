@@ -9,7 +9,7 @@ import numpy as np
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.op import Array
 from tflgpuc.ir.graph.types import DType
-from tflgpuc.ir.shader import Expr, call
+from tflgpuc.ir.shader import Expr, call, select
 
 
 class Minimum(Binary, name="tfl.minimum", tflite="MINIMUM"):
@@ -19,7 +19,8 @@ class Minimum(Binary, name="tfl.minimum", tflite="MINIMUM"):
     integers: ClassVar[tuple[DType, ...]] = ("i32",)
 
     def expr(self, lhs: Expr, rhs: Expr) -> Expr:
-        return call("min", lhs, rhs)
+        # min() may give either operand where one is NaN.
+        return call("min", lhs, rhs) if lhs.type.is_int else select(lhs < rhs, lhs, rhs)
 
     def reference(self, lhs: Array, rhs: Array) -> Array:
         return np.where(lhs < rhs, lhs, rhs)

@@ -12,4 +12,4 @@ class ReduceMax(Reduction, name="tfl.reduce_max", tflite="REDUCE_MAX"):
     """The largest element along the axes."""
 
     def reference(self, input: Array, axis: Array) -> Array:
-        return np.asarray(np.max(input, axis=self.axes, keepdims=self.keep_dims))
+        return np.asarray(np.fmax.reduce(input, axis=self.axes, keepdims=self.keep_dims))

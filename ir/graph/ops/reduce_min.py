@@ -12,4 +12,4 @@ class ReduceMin(Reduction, name="tfl.reduce_min", tflite="REDUCE_MIN"):
     """The smallest element along the axes."""
 
     def reference(self, input: Array, axis: Array) -> Array:
-        return np.asarray(np.min(input, axis=self.axes, keepdims=self.keep_dims))
+        return np.asarray(np.fmin.reduce(input, axis=self.axes, keepdims=self.keep_dims))

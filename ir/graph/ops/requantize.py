@@ -47,6 +47,7 @@ class Requantize(Elementwise, name="gpu.requantize"):
     @classmethod
     def samples(cls) -> Iterator[Requantize]:
         image = Value(TensorType("f32", (1, 4, 3, 5)), "x")
+        yield cls(x=image, factor=Value(image.type, "factor"))
         for ties in TIES:
             factor = constant(np.array(4, np.float32), "factor")
             yield cls(x=image, factor=factor, low=-10, high=5, ties=ties)

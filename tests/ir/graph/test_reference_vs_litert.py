@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import tflgpuc.ir.graph.ops  # noqa: F401
+from tflgpuc.backends.tflite.writer import write
+from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import TFLITE_OPS, Array, Op, Value
 from tflgpuc.ir.graph.ops.arg_max import ArgMax
 from tflgpuc.ir.graph.ops.arg_min import ArgMin
@@ -16,6 +18,8 @@ from tflgpuc.ir.graph.ops.cast import Cast
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tflgpuc.ir.graph.ops.floor_mod import FloorMod
+from tflgpuc.ir.graph.ops.max_pooling_with_argmax_2d import MaxPoolingWithArgmax2D
+from tflgpuc.ir.graph.ops.max_unpooling_2d import MaxUnpooling2D
 from tflgpuc.ir.graph.ops.maximum import Maximum
 from tflgpuc.ir.graph.ops.minimum import Minimum
 from tflgpuc.ir.graph.ops.right_shift import RightShift
@@ -146,10 +150,13 @@ def model_of(op: Op) -> bytes:
     return bytes(builder.Output())
 
 
-def run_litert(model: bytes, inputs: list[Array]) -> list[Array]:
+def run_litert(model: bytes, inputs: list[Array], *, delegates: bool = False) -> list[Array]:
+    kinds = litert.OpResolverType
     interpreter = litert.Interpreter(
         model_content=model,
-        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_op_resolver_type=kinds.AUTO
+        if delegates
+        else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
     for detail, array in zip(interpreter.get_input_details(), inputs, strict=True):
@@ -303,3 +310,25 @@ def test_special_numbers_equal_litert(cls: type[Maximum | Minimum | FloorMod]) -
     op = cls(lhs=runtime(len(lhs)), rhs=runtime(len(rhs), name="rhs"))
     (expected,) = run_litert(model_of(op), [lhs, rhs])
     np.testing.assert_array_equal(op.evaluate({op.lhs: lhs, op.rhs: rhs})[0], expected)
+
+
+@pytest.mark.parametrize("window", [(2, 2), (3, 2), (2, 3)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_unpooling_puts_elements_where_pooling_found_them(
+    window: tuple[int, int], padding: str
+) -> None:
+    h, w = window
+    sizes = {"filter_height": h, "filter_width": w, "stride_h": h, "stride_w": w}
+    image = runtime(2, 4 * h, 3 * w, 5)
+    pool = MaxPoolingWithArgmax2D(input=image, padding=padding, **sizes)
+    # XNNPACK, the only part of LiteRT that knows these ops, wants VALID here.
+    unpool = MaxUnpooling2D(
+        input=pool.results[0], indices=pool.results[1], padding="VALID", **sizes
+    )
+    graph = Graph((image,), (pool, unpool), (pool.results[0], unpool.result))
+    # Few different numbers, so that windows hold equal ones.
+    data = np.random.default_rng(5).integers(1, 4, image.type.shape).astype(np.float32)
+    for made, wanted in zip(
+        graph.evaluate([data]), run_litert(write(graph), [data], delegates=True), strict=True
+    ):
+        np.testing.assert_array_equal(made, wanted)
