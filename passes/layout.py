@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tflgpuc.backends.kernels.catalogue import padding_lanes
+from tflgpuc.backends.kernels.catalogue import definition, padding_lanes
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.copy import Copy
@@ -20,7 +20,7 @@ class Layout(GraphPass, name="layout"):
     """Lays tensors out in slices of four channels, with copies wherever the CPU's side begins."""
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        sides = _Sides({v for op in graph.ops if isinstance(op, Fused) for v in op.inputs})
+        sides = _Sides(graph)
         for value in graph.inputs:
             sides.arrived(value, value)
         for op in graph.ops:
@@ -44,24 +44,57 @@ class Layout(GraphPass, name="layout"):
 class _Sides:
     """What each value is to GPU ops, and to the CPU: row-major, in the model's own element type."""
 
-    read: set[Value]
+    graph: Graph
     ops: list[Op] = field(default_factory=list)
     gpu: dict[Value, Value] = field(default_factory=dict)
     host: dict[Value, Value] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.uses = self.graph.uses()
+        self.readers: dict[Value, list[Fused]] = {}
+        for op in self.graph.ops:
+            for value in op.inputs if isinstance(op, Fused) else ():
+                self.readers.setdefault(value, []).append(op)
+
     def arrived(self, value: Value, made: Value) -> None:
         """Notes a value that the CPU's side gives, and copies it where a kernel reads it."""
         self.host[value] = made
-        if value in self.read and made.type.layout == "nhwc":
+        if value not in self.readers or made.type.layout != "nhwc":
+            return
+        if self._is_read_as_it_is(value):
+            self.gpu[value] = made
+        else:
             self.gpu[value] = self._copied(made, on_gpu(value.type, "zero"), made.name)
+
+    def _is_read_as_it_is(self, value: Value) -> bool:
+        """Whether the only kernel that reads the value reads it from row-major memory as well."""
+        (reader, *others) = self.readers[value]
+        if others or value.type.dtype not in ("f32", "i32") or value.type.rank > 4:
+            return False
+        inner = reader.body.inputs[reader.inputs.index(value)]
+        found = definition(reader.root)
+        if inner in reader.root.operands and (found is None or not found.row_major):
+            return False
+        # Windows overlap and tiles share: more than a few channels are better copied once.
+        return not reader.root.macs() or value.type.nhwc[3] <= 4
 
     def run_on_gpu(self, old: Op) -> None:
         """Appends an op with its results in the layout of kernels."""
         op = old.with_operands(self.gpu)
         if isinstance(op, Fused) and op.types[0].layout == "nhwc":
+            if self._is_written_as_it_is(old.results[0]):
+                self.ops.append(op)
+                self.host[old.results[0]] = op.result
+                return
             op = replace(op, types=(on_gpu(op.types[0], padding_lanes(op)),))
         self.ops.append(op)
         self.gpu.update(zip(old.results, op.results, strict=True))
+
+    def _is_written_as_it_is(self, value: Value) -> bool:
+        """Whether a kernel's result is an output and nothing else, so that it is stored as one."""
+        results = self.graph.outputs[: len(self.graph.outputs) - len(self.graph.states)]
+        alone = value in results and self.uses[value] == 1
+        return alone and value.type.dtype in ("f32", "i32") and value.type.rank <= 4
 
     def on_host(self, value: Value, name: str = "") -> Value:
         """A value as the CPU's side reads it."""

@@ -82,13 +82,12 @@ def interpolated(function: Function, given: Quantization, made: Quantization) ->
     entries = np.clip(np.append(away(value) - away(error / 2), last), LEAST, MOST).astype(np.int64)
     place = np.arange(COUNT)
     base, slope = entries[place >> 7], np.diff(entries)[np.minimum(place >> 7, SEGMENTS - 1)]
-    made: Array = base + ((slope * (place & 127) + 64) >> 7)
-    return made
+    return np.asarray(base + ((slope * (place & 127) + 64) >> 7))
 
 
 def away(x: Array) -> Array:
     """The nearest integers, halves away from 0; 0 for what isn't a number."""
-    return np.nan_to_num(np.sign(x) * np.floor(np.abs(x) + 0.5))
+    return np.asarray(np.nan_to_num(np.sign(x) * np.floor(np.abs(x) + 0.5)))
 
 
 def sigmoid(scale: float, tanh: bool) -> Array:

@@ -29,7 +29,8 @@ class KernelDef:
     lanes of its result, given what its operands hold there; ``any_rank`` whether it takes and gives
     tensors of more than four axes; ``narrow`` whether 8- and 16-bit integers stay what they are in it;
     ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small;
-    ``quantised`` those whose constants may be kept as bytes.
+    ``quantised`` those whose constants may be kept as bytes; ``row_major`` says that it also reads
+    tensors of up to four axes in row-major order, which saves the copy of an input.
     """
 
     build: Build
@@ -41,6 +42,7 @@ class KernelDef:
     narrow: bool = False
     indices: str = ""
     quantised: str = ""
+    row_major: bool = False
 
 
 KERNELS: dict[type[Op], KernelDef] = {}
@@ -59,6 +61,7 @@ def kernel(
     narrow: bool = False,
     indices: str = "",
     quantised: str = "",
+    row_major: bool = False,
 ) -> Callable[[Build], Build]:
     """Registers the decorated function as what builds the kernel of these op classes."""
 
@@ -66,7 +69,16 @@ def kernel(
         for op in ops:
             assert op not in KERNELS, op
             KERNELS[op] = KernelDef(
-                build, requires, parts, tiled, lanes, any_rank, narrow, indices, quantised
+                build,
+                requires,
+                parts,
+                tiled,
+                lanes,
+                any_rank,
+                narrow,
+                indices,
+                quantised,
+                row_major,
             )
         return build
 

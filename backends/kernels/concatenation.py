@@ -41,6 +41,7 @@ def joined_lanes(op: Concatenation, *operands: Lanes) -> Lanes:
     parts=lambda op: len(op.values) if whole_slices(op) else 1,
     any_rank=True,
     narrow=True,
+    row_major=True,
 )
 def concatenation(op: Concatenation, c: Context) -> Built:
     """Copies one input to its place, or fills every lane from the input that holds it."""
@@ -59,7 +60,7 @@ def _part(op: Concatenation, c: Context, value: Value) -> Built:
     column, row = k.let("column", k.gid(0)), k.let("row", k.gid(1))
     batch, slice = k.let("batch", k.gid(2) // x.slices), k.let("slice", k.gid(2) % x.slices)
     with k.when((column < w) & (row < h) & (k.gid(2) < n * x.slices)):
-        made = x.vec4(x.index(batch, row, column, slice))
+        made = x.load(batch, row, column, slice)
         at = c.at(batch + offset[0], row + offset[1], column + offset[2], slice + offset[3] // 4)
         c.store(at, made)
     return c.done((w, h, n * x.slices))

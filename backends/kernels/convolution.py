@@ -18,7 +18,7 @@ from tflgpuc.ir.graph.ops.conv_2d import Conv2D
 from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.spatial import window
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import Expr, Name, call
+from tflgpuc.ir.shader import I32, Expr, Name, call, const
 from tflgpuc.ir.target import Tile
 
 
@@ -98,13 +98,20 @@ class Accumulators:
                 k.add(self.registers[p, s], multiply_add(value, rows))
 
 
-@kernel(FullyConnected, requires=plain_weights, tiled=True, lanes=zero_lanes, quantised="weights")
+@kernel(
+    FullyConnected,
+    requires=plain_weights,
+    tiled=True,
+    lanes=zero_lanes,
+    quantised="weights",
+    row_major=True,
+)
 def fully_connected(op: FullyConnected, c: Context) -> Built:
     """A fully connected layer is a pointwise convolution over its rows."""
     return pointwise(c, c.view(op.input), op.weights, bias_data(op.bias))
 
 
-@kernel(Conv2D, tiled=True, lanes=zero_lanes, quantised="filter")
+@kernel(Conv2D, tiled=True, lanes=zero_lanes, quantised="filter", row_major=True)
 def conv_2d(op: Conv2D, c: Context) -> Built:
     """A convolution; 1x1 ones without padding count pixels, not rows."""
     if not constant_weights(op) or not whole_groups(op):
@@ -155,7 +162,7 @@ def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | N
             values = []
             for p in range(pixels):
                 at = call("min", pixel + p, plane - 1) if plane % pixels and p else pixel + p
-                value = x.buffer[source * plane + at + x.base]
+                value = _pixel(x, batch, source, at, i)
                 if x.lanes == "any":
                     value = x.mask(value, i, 0.0)
                 values.append(k.let(f"x{p}", value))
@@ -170,6 +177,13 @@ def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | N
             with k.when(inside):
                 c.store(At.linear(c.output.shape, batch, pixel + p, slice + s), value)
     return c.done((-(-plane // pixels), padded // slices, n))
+
+
+def _pixel(x: View, batch: Expr, plane: Expr, pixel: Expr, slice: Expr) -> Expr:
+    """The vec4 of a pixel by its number; ``plane`` is the number of its slice among all batches'."""
+    if x.layout == "phwc4":
+        return x.buffer[plane * (x.shape[1] * x.shape[2]) + pixel + x.base]
+    return x.load(batch, const(0, I32), pixel, slice)
 
 
 def spatial(

@@ -34,14 +34,14 @@ def source_vec4(
     if multiplier == 1:
         return x.read_clean(batch, row, column, slice)
     if channels == 1:
-        return splat(x.buffer[x.index(batch, row, column, slice * 0)].lane(0), 4)
+        return splat(x.load(batch, row, column, slice * 0).lane(0), 4)
     if multiplier % 4 == 0:
         return splat(x.read_channel(batch, row, column, slice // (multiplier // 4)), 4)
     lanes = [call("min", (slice * 4 + i) // multiplier, channels - 1) for i in range(4)]
     return compose(*(x.read_channel(batch, row, column, c) for c in lanes))
 
 
-@kernel(DepthwiseConv2D, tiled=True, lanes=zero_lanes)
+@kernel(DepthwiseConv2D, tiled=True, lanes=zero_lanes, row_major=True)
 def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     """A depthwise convolution of any window, stride, dilation and multiplier."""
     if not constant_weights(op):

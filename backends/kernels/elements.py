@@ -34,7 +34,13 @@ def element_kernel(
 
     def register(compute: Compute) -> Compute:
         @kernel(
-            *ops, requires=requires, lanes=zero_lanes, any_rank=True, narrow=narrow, indices=indices
+            *ops,
+            requires=requires,
+            lanes=zero_lanes,
+            any_rank=True,
+            narrow=narrow,
+            indices=indices,
+            row_major=True,
         )
         def build(op: Any, c: Context) -> Built:
             return each_element(c, lambda at: compute(op, c, at))

@@ -7,6 +7,8 @@ from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.elements import element_grid
 from tflgpuc.backends.kernels.view import At, Element
 from tflgpuc.ir.graph.op import Op
+from tflgpuc.ir.graph.ops.dequantize import Dequantize
+from tflgpuc.ir.graph.quantization import per_axis
 from tflgpuc.ir.shader import Expr
 
 
@@ -16,7 +18,13 @@ def one_shape(op: Op) -> bool:
     return all(v.type.nhwc[1:3] in (plane, (1, 1)) for v in op.operands)
 
 
-@kernel(Op, any_rank=True)
+def one_scale(op: Dequantize) -> str | None:
+    """Why an expression can't say what DEQUANTIZE does."""
+    return "it has more than one scale" if per_axis(op.input.type.quantization) else None
+
+
+@kernel(Dequantize, any_rank=True, requires=one_scale)
+@kernel(Op, any_rank=True, row_major=True)
 def elementwise(op: Op, c: Context) -> Built:
     """One vec4 an invocation; pixels are counted where nothing is broadcast over them."""
     if c.output.layout == "nhwc":

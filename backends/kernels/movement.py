@@ -15,7 +15,6 @@ from tflgpuc.ir.graph.ops.broadcast_to import BroadcastTo
 from tflgpuc.ir.graph.ops.depth_to_space import DepthToSpace
 from tflgpuc.ir.graph.ops.mirror_pad import MirrorPad
 from tflgpuc.ir.graph.ops.pad import Pad
-from tflgpuc.ir.graph.ops.padv2 import Padv2
 from tflgpuc.ir.graph.ops.reshape import Reshape
 from tflgpuc.ir.graph.ops.slice import Slice
 from tflgpuc.ir.graph.ops.space_to_depth import SpaceToDepth
@@ -39,9 +38,7 @@ AxisMap = Callable[[Expr], tuple[Expr, Expr]]
 
 
 def moved_lanes(op: Op, x: Lanes, *rest: Lanes) -> Lanes:
-    """Whole slices keep their padding lanes, others get zeros; a fill other than 0 gets in too."""
-    if x == "zero":
-        return "finite" if isinstance(op, Padv2) else "zero"
+    """Whole slices keep their padding lanes, others get zeros."""
     return x
 
 
@@ -95,9 +92,9 @@ def by_axis(maps: list[AxisMap]) -> Map:
     return source
 
 
-@kernel(Pad, Padv2, lanes=moved_lanes, any_rank=True, narrow=True)
-def pad(op: Pad | Padv2, c: Context) -> Built:
-    """The input amid a border of one number."""
+@kernel(Pad, lanes=moved_lanes, any_rank=True, narrow=True)
+def pad(op: Pad, c: Context) -> Built:
+    """The input amid a border of zeros."""
     shape = op.input.type.shape
 
     def move(before: int, after: int, extent: int) -> AxisMap:
@@ -110,12 +107,10 @@ def pad(op: Pad | Padv2, c: Context) -> Built:
         return one
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
-    data = op.constant_values.static("constant_values") if isinstance(op, Padv2) else None
-    fill = 0 if data is None else data.reshape(-1)[0].item()
-    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]), fill)
+    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
 
 
-@kernel(MirrorPad, lanes=moved_lanes, any_rank=True, narrow=True)
+@kernel(MirrorPad, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
 def mirror_pad(op: MirrorPad, c: Context) -> Built:
     """The input amid its mirror image."""
     shape = op.input.type.shape
@@ -138,7 +133,7 @@ def mirror_pad(op: MirrorPad, c: Context) -> Built:
     return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
 
 
-@kernel(Slice, lanes=moved_lanes, any_rank=True, narrow=True)
+@kernel(Slice, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
 def slice(op: Slice, c: Context) -> Built:
     """A box of the input."""
     return _strided(c, op.input, list(op.starts), [1] * op.input.type.rank)
@@ -150,7 +145,14 @@ def plain_index(op: StridedSlice) -> str | None:
     return None if plain else "it adds or drops axes"
 
 
-@kernel(StridedSlice, lanes=moved_lanes, requires=plain_index, any_rank=True, narrow=True)
+@kernel(
+    StridedSlice,
+    lanes=moved_lanes,
+    requires=plain_index,
+    any_rank=True,
+    narrow=True,
+    row_major=True,
+)
 def strided_slice(op: StridedSlice, c: Context) -> Built:
     """Every stride-th element of a box."""
     taken = [p for p in op.index if isinstance(p, range)]
@@ -166,7 +168,7 @@ def _strided(c: Context, value: Value, starts: list[int], steps: list[int]) -> B
     return gather(c, value, by_axis(maps), whole)
 
 
-@kernel(Reshape, lanes=moved_lanes, any_rank=True, narrow=True)
+@kernel(Reshape, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
 def reshape(op: Reshape, c: Context) -> Built:
     """Elements keep their row-major order; where the channels stay, pixels do."""
     dims, given = c.output.dims, op.tensor.type.shape
@@ -180,7 +182,7 @@ def reshape(op: Reshape, c: Context) -> Built:
     return gather(c, op.tensor, source, whole)
 
 
-@kernel(Transpose, lanes=moved_lanes, any_rank=True, narrow=True)
+@kernel(Transpose, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
 def transpose(op: Transpose, c: Context) -> Built:
     """Axes change places."""
     rank = op.input.type.rank
@@ -192,7 +194,7 @@ def transpose(op: Transpose, c: Context) -> Built:
     return gather(c, op.input, source, rank > 0 and perm[-1] == rank - 1)
 
 
-@kernel(Tile, lanes=moved_lanes, any_rank=True, narrow=True)
+@kernel(Tile, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
 def tile(op: Tile, c: Context) -> Built:
     """The input again and again along each axis."""
 
@@ -204,14 +206,14 @@ def tile(op: Tile, c: Context) -> Built:
     return gather(c, op.input, by_axis(maps), bool(times) and times[-1] == 1)
 
 
-@kernel(BroadcastTo, any_rank=True, narrow=True, lanes=lambda op, *x: "zero")
+@kernel(BroadcastTo, any_rank=True, narrow=True, row_major=True, lanes=lambda op, *x: "zero")
 def broadcast_to(op: BroadcastTo, c: Context) -> Built:
     """Axes of 1 are repeated, and axes in front added."""
     x = c.view(op.input)
     return each_element(c, x.broadcast)
 
 
-@kernel(DepthToSpace, lanes=moved_lanes, narrow=True)
+@kernel(DepthToSpace, lanes=moved_lanes, narrow=True, row_major=True)
 def depth_to_space(op: DepthToSpace, c: Context) -> Built:
     """Channels become blocks of pixels."""
     b, channels = op.block_size, c.output.shape[3]
@@ -223,7 +225,7 @@ def depth_to_space(op: DepthToSpace, c: Context) -> Built:
     return gather(c, op.input, source, whole=False)
 
 
-@kernel(SpaceToDepth, lanes=moved_lanes, narrow=True)
+@kernel(SpaceToDepth, lanes=moved_lanes, narrow=True, row_major=True)
 def space_to_depth(op: SpaceToDepth, c: Context) -> Built:
     """Blocks of pixels become channels."""
     b, depth = op.block_size, op.input.type.nhwc[3]

@@ -21,7 +21,7 @@ def same_lanes(op: object, x: Lanes, *rest: Lanes) -> Lanes:
     return x
 
 
-@kernel(AveragePool2D, MaxPool2D, L2Pool2D, lanes=same_lanes)
+@kernel(AveragePool2D, MaxPool2D, L2Pool2D, lanes=same_lanes, row_major=True)
 def pooling(op: Pooling, c: Context) -> Built:
     """The window is cut to the input first, so that every element in it counts."""
     k = c.k
@@ -41,7 +41,7 @@ def pooling(op: Pooling, c: Context) -> Built:
         x_stop = call("min", in_w - x0, kw) if right else const(kw, x0.type)
         acc = k.var("acc", const(LOWEST if largest else 0.0, F32X4))
         with k.loop("ky", y_stop, y_first) as ky, k.loop("kx", x_stop, x_first) as kx:
-            value = k.let("value", x.vec4(x.index(place.batch, y0 + ky, x0 + kx, place.slice)))
+            value = k.let("value", x.load(place.batch, y0 + ky, x0 + kx, place.slice))
             if largest:
                 k.assign(acc, call("max", acc, value))
             else:

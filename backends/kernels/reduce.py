@@ -151,7 +151,7 @@ def _read(
         )
         step *= folded[axis]
     column, row, slice, batch = place
-    value = x.vec4(x.index(batch, row, column, slice))
+    value = x.load(batch, row, column, slice)
     return x.mask(value, slice, FOLDS[type(op)].identity) if axes[3] else value
 
 

@@ -12,7 +12,7 @@ from tflgpuc.ir.graph.resize import Resize, scale
 from tflgpuc.ir.shader import Expr, call, convert
 
 
-@kernel(ResizeBilinear, lanes=same_lanes)
+@kernel(ResizeBilinear, lanes=same_lanes, row_major=True)
 def resize_bilinear(op: ResizeBilinear, c: Context) -> Built:
     """Mixes the four inputs around each output's position."""
     k = c.k
@@ -23,7 +23,7 @@ def resize_bilinear(op: ResizeBilinear, c: Context) -> Built:
         top, bottom, down = _taps(op, c, "y", place.row, 1, h)
         left, right, across = _taps(op, c, "x", place.column, 2, w)
         corners = [
-            k.let(name, x.vec4(x.index(place.batch, row, column, place.slice)))
+            k.let(name, x.load(place.batch, row, column, place.slice))
             for name, row, column in (
                 ("top_left", top, left),
                 ("top_right", top, right),
@@ -51,7 +51,7 @@ def _taps(
     return first, second, k.let(f"{axis}_mix", place - convert(first, "f32"))
 
 
-@kernel(ResizeNearestNeighbor, lanes=same_lanes)
+@kernel(ResizeNearestNeighbor, lanes=same_lanes, row_major=True)
 def resize_nearest_neighbor(op: ResizeNearestNeighbor, c: Context) -> Built:
     """Copies the input nearest to each output's position."""
     k = c.k
@@ -61,7 +61,7 @@ def resize_nearest_neighbor(op: ResizeNearestNeighbor, c: Context) -> Built:
     with k.when(place.inside):
         row = k.let("y", _nearest(op, c, place.row, 1, h))
         column = k.let("x", _nearest(op, c, place.column, 2, w))
-        c.store(place.at(0), x.vec4(x.index(place.batch, row, column, place.slice)))
+        c.store(place.at(0), x.load(place.batch, row, column, place.slice))
     return c.done(place.grid)
 
 

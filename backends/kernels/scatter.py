@@ -44,7 +44,7 @@ def few_updates(op: ScatterND) -> str | None:
 
 @kernel(ScatterND, lanes=zeros_kept, requires=few_updates, any_rank=True, indices="indices")
 def scatter_nd(op: ScatterND, c: Context) -> Built:
-    """Adds the updates that name the output's place; of bools the last one stays."""
+    """Adds the updates that name the output's place; bools are true where one of them is."""
     outer, depth = op.indices.type.shape[:-1], op.depth
     dtype = op.updates.type.dtype
 
@@ -55,7 +55,7 @@ def scatter_nd(op: ScatterND, c: Context) -> Built:
             entry = unravel(k, i, outer)
             with k.when(_names(c, op.indices, entry, at[:depth])):
                 value = get(op.updates, (*entry, *at[depth:]))
-                k.assign(total, value, "" if dtype == "bool" else "+")
+                k.assign(total, total | value if dtype == "bool" else total + value)
         return total
 
     whole = depth < len(op.result.type.shape)

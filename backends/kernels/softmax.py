@@ -10,7 +10,7 @@ from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.shader import F32, F32X4, call, const
 
 
-@kernel(Softmax, LogSoftmax)
+@kernel(Softmax, LogSoftmax, row_major=True)
 def softmax(op: Softmax | LogSoftmax, c: Context) -> Built:
     """Three walks over the channels: the largest, the sum of exponentials, the results."""
     k = c.k
@@ -22,19 +22,19 @@ def softmax(op: Softmax | LogSoftmax, c: Context) -> Built:
     with k.when((column < w) & (row < h) & (batch < n)):
         most = k.var("most", const(-LARGEST, F32X4))
         with k.loop("s", x.slices) as s:
-            value = x.mask(x.vec4(x.index(batch, row, column, s)), s, -LARGEST)
+            value = x.mask(x.load(batch, row, column, s), s, -LARGEST)
             k.assign(most, call("max", most, value))
         top = k.let("top", Fold("max", -LARGEST).lanes(most))
         total4 = k.var("total4", const(0.0, F32X4))
         with k.loop("s", x.slices) as s:
-            raised = call("exp", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
+            raised = call("exp", (x.load(batch, row, column, s) - top) * beta)
             k.add(total4, x.mask(k.let("raised", raised), s, 0.0))
         total = k.let("total", Fold("+", 0.0).lanes(total4))
         scale = k.let(
             "scale", const(1.0, F32) / total if isinstance(op, Softmax) else call("log", total)
         )
         with k.loop("s", x.slices) as s:
-            shifted = k.let("shifted", (x.vec4(x.index(batch, row, column, s)) - top) * beta)
+            shifted = k.let("shifted", (x.load(batch, row, column, s) - top) * beta)
             made = call("exp", shifted) * scale if isinstance(op, Softmax) else shifted - scale
             c.store(c.at(batch, row, column, s), made)
     return c.done((w, h, n))

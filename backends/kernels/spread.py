@@ -7,23 +7,27 @@ import math
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.lanewise import Reader, lanewise
-from tflgpuc.backends.kernels.movement import Source, gather
+from tflgpuc.backends.kernels.movement import Source, gather, moved_lanes
 from tflgpuc.backends.kernels.sliding import TRUE
 from tflgpuc.backends.kernels.view import Coordinates
-from tflgpuc.ir.graph.op import Op
+from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.batch_to_space_nd import BatchToSpaceND
+from tflgpuc.ir.graph.ops.padv2 import Padv2
 from tflgpuc.ir.graph.ops.space_to_batch_nd import SpaceToBatchND
 from tflgpuc.ir.graph.ops.stablehlo_pad import StablehloPad
+from tflgpuc.ir.graph.spatial import Pair
 from tflgpuc.ir.graph.types import Lanes
 from tflgpuc.ir.shader import Expr, call, select
 
 
-def filled_lanes(op: Op, x: Lanes, *rest: Lanes) -> Lanes:
-    """Padding lanes come along; what is put between elements gets in too."""
-    return "finite" if x == "zero" else x
+def filled_lanes(op: Padv2 | StablehloPad, x: Lanes, *rest: Lanes) -> Lanes:
+    """Padding lanes come along; a number other than 0 gets in too."""
+    value = op.constant_values if isinstance(op, Padv2) else op.padding_value
+    fill = value.constant
+    return x if fill is not None and not fill.any() else "any"
 
 
-@kernel(BatchToSpaceND, lanes=lambda op, x, *rest: x, narrow=True)
+@kernel(BatchToSpaceND, lanes=moved_lanes, narrow=True)
 def batch_to_space_nd(op: BatchToSpaceND, c: Context) -> Built:
     """Where an element is in its block says in which part of the batch it was."""
     images = op.result.type.shape[0]
@@ -42,7 +46,7 @@ def batch_to_space_nd(op: BatchToSpaceND, c: Context) -> Built:
     return gather(c, op.input, source, whole=True)
 
 
-@kernel(SpaceToBatchND, lanes=filled_lanes, narrow=True)
+@kernel(SpaceToBatchND, lanes=moved_lanes, narrow=True)
 def space_to_batch_nd(op: SpaceToBatchND, c: Context) -> Built:
     """Which part of the batch an entry is in says where in a block its elements were."""
     images, *extents, _ = op.input.type.shape
@@ -65,28 +69,38 @@ def space_to_batch_nd(op: SpaceToBatchND, c: Context) -> Built:
     return gather(c, op.input, source, whole=True, fill=fill)
 
 
+@kernel(Padv2, lanes=filled_lanes, any_rank=True, narrow=True)
+def padv2(op: Padv2, c: Context) -> Built:
+    """The input amid a border of one number."""
+    amounts = [(before, 0) for before, _ in op.widths]
+    return _spread(c, op.input, op.constant_values, amounts)
+
+
 @kernel(StablehloPad, lanes=filled_lanes, any_rank=True, narrow=True)
 def stablehlo_pad(op: StablehloPad, c: Context) -> Built:
-    """An element of the operand, or the number around and between them."""
-    amounts = list(zip(op.edge_padding_low, op.edge_padding_high, op.interior_padding, strict=True))
+    """The operand with one number around and between its elements."""
+    amounts = list(zip(op.edge_padding_low, op.interior_padding, strict=True))
+    return _spread(c, op.operand, op.padding_value, amounts)
+
+
+def _spread(c: Context, value: Value, fill: Value, amounts: list[Pair]) -> Built:
+    """The elements of a value, or a number; ``amounts`` before and between them, by axis."""
+    shape, made = value.type.shape, c.output.dims
 
     def one(get: Reader, at: Coordinates) -> Expr:
         inside = TRUE
         place: list[Expr] = []
-        for i, extent, amount in zip(at, op.operand.type.shape, amounts, strict=True):
-            low, _, between = amount
-            if not any(amount):
+        for i, extent, size, (before, between) in zip(at, shape, made, amounts, strict=True):
+            if (size, before) == (extent, 0):
                 place.append(i)
                 continue
-            index, step = i - low, between + 1
+            index, step = i - before, between + 1
             held = (index >= 0) & (index < (extent - 1) * step + 1)
             held = held & (index % step).eq(0) if between else held
             inside = held if inside == TRUE else inside & held
             place.append(call("clamp", index // step, 0, extent - 1))
-        value = get(op.operand, tuple(place))
-        if inside == TRUE:
-            return value
-        return select(inside, value, get.only(op.padding_value, "padding"))
+        found = get(value, tuple(place))
+        return found if inside == TRUE else select(inside, found, get.only(fill, "fill"))
 
-    whole = bool(amounts) and not any(amounts[-1])
-    return lanewise(c, whole, {"operand": op.operand}, one)
+    whole = bool(shape) and made[-1] == shape[-1] and not any(amounts[-1])
+    return lanewise(c, whole, {"src": value}, one)

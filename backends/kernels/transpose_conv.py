@@ -19,7 +19,7 @@ from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.shader import Expr
 
 
-@kernel(TransposeConv, lanes=zero_lanes)
+@kernel(TransposeConv, lanes=zero_lanes, row_major=True)
 def transpose_conv(op: TransposeConv, c: Context) -> Built:
     """Along each axis the taps of an output start at its phase and are a stride apart.
 

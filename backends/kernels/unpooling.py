@@ -21,7 +21,7 @@ def places_lanes(op: Op, *operands: Lanes) -> Lanes:
 
 @kernel(MaxPoolArgmax, lanes=places_lanes)
 def max_pool_argmax(op: MaxPoolArgmax, c: Context) -> Built:
-    """Walks over the part of the window that is inside the input; the first greatest one counts."""
+    """Walks column by column over the part of the window that is inside the input."""
     k, x = c.k, c.view(op.input)
     _, in_h, in_w, _ = x.shape
     top, bottom, left, right = window(op)
@@ -37,7 +37,7 @@ def max_pool_argmax(op: MaxPoolArgmax, c: Context) -> Built:
         x_stop = call("min", in_w - x0, kw) if right else const(kw, x0.type)
         best = k.var("best", const(LOWEST, F32X4))
         found = k.var("found", const(0.0, F32X4))
-        with k.loop("ky", y_stop, y_first) as ky, k.loop("kx", x_stop, x_first) as kx:
+        with k.loop("kx", x_stop, x_first) as kx, k.loop("ky", y_stop, y_first) as ky:
             value = k.let("value", x.vec4(x.index(place.batch, y0 + ky, x0 + kx, place.slice)))
             better = k.let("better", value > best)
             k.assign(best, select(better, value, best))

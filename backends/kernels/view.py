@@ -191,9 +191,15 @@ class View:
             return self.buffer[index]
         return compose(*(bitcast(self.buffer[index * 4 + i], "f32") for i in range(4)))
 
+    def load(self, batch: Expr, row: Expr, column: Expr, slice: Expr) -> Expr:
+        """The vec4 at exact coordinates, in either layout."""
+        if self.layout == "phwc4":
+            return self.vec4(self.index(batch, row, column, slice))
+        return compose(*self._lanes(batch, row * self.shape[2] + column, slice))
+
     def read_clean(self, batch: Expr, row: Expr, column: Expr, slice: Expr) -> Expr:
         """The vec4 at exact coordinates with padding lanes that can't harm a sum: masked if need be."""
-        value = self.vec4(self.index(batch, row, column, slice))
+        value = self.load(batch, row, column, slice)
         return self.mask(value, slice, 0.0) if self.lanes == "any" else value
 
     def mask(self, value: Expr, slice: Expr, fill: float) -> Expr:

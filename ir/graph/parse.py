@@ -15,7 +15,7 @@ from lark.exceptions import UnexpectedInput
 
 from tflgpuc.ir.errors import ParseError, VerifyError
 from tflgpuc.ir.graph import ops  # noqa: F401  registers every op
-from tflgpuc.ir.graph.graph import Graph, Module, Signature
+from tflgpuc.ir.graph.graph import Graph, Module, Signature, State
 from tflgpuc.ir.graph.op import OPS, Array, Op, Source, Value
 from tflgpuc.ir.graph.text import print_type
 from tflgpuc.ir.graph.types import DType, Lanes, Quantization, TensorType
@@ -113,7 +113,9 @@ class _Reader:
             else:
                 made.append(self.op(part, scope))
         returned = [t for t in parts[-1].children if t is not None]
-        named = {t.data: _strings(t) for t in returned if isinstance(t, Tree)}
+        facts = {t.data: t for t in returned if isinstance(t, Tree)}
+        kept = facts.pop("states").children if "states" in facts else []
+        named = {kind: _strings(t) for kind, t in facts.items()}
         return Graph(
             tuple(inputs),
             tuple(made),
@@ -121,7 +123,12 @@ class _Reader:
             name=json.loads(str(name)),
             input_names=named.get("input_names", ()),
             output_names=named.get("output_names", ()),
+            states=tuple(self.state(t) for t in kept),
         )
+
+    def state(self, tree: Any) -> State:
+        name, type, initial = tree.children
+        return State(json.loads(str(name)), self.type(type), self.value(initial))
 
     def known(self, id: Token, scope: Mapping[str, Value]) -> Value:
         if str(id) not in scope:
@@ -208,6 +215,8 @@ class _Reader:
         for fact in facts:
             if fact.data == "quantization":
                 made = replace(made, quantization=self.value(fact))
+            elif fact.data == "dynamic":
+                made = replace(made, dynamic=True)
             else:
                 made = replace(made, signature=self.value(fact.children[0]))
         return made

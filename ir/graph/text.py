@@ -49,6 +49,9 @@ def constants_of(graph: Graph | Module) -> dict[str, Array]:
             for value in op.attributes.values():
                 if isinstance(value, np.ndarray) and value.size > LARGE:
                     found[digest(value)] = value
+        for state in one.states:
+            if state.initial is not None and state.initial.size > LARGE:
+                found[digest(state.initial)] = state.initial
     return found
 
 
@@ -89,7 +92,12 @@ def _graph(graph: Graph, indent: str) -> Iterator[str]:
         for kind, given in (("inputs", graph.input_names), ("outputs", graph.output_names))
         if given
     )
-    yield f"{indent}  return {outputs}{named}"
+    states = ", ".join(
+        f"{json.dumps(s.name)}: {print_type(s.type)} = {_attribute(s.initial)}"
+        for s in graph.states
+    )
+    kept = f" states({states})" if states else ""
+    yield f"{indent}  return {outputs}{named}{kept}"
     yield f"{indent}}}"
 
 
@@ -138,7 +146,7 @@ def print_type(type: TensorType) -> str:
         text += f" q({_attribute(q.scale)}, {_attribute(q.zero_point)}, {q.axis})"
     if type.signature is not None:
         text += f" signature({_attribute(type.signature)})"
-    return text
+    return f"{text} dynamic" if type.dynamic else text
 
 
 def _attribute(value: Any) -> str:

@@ -52,7 +52,8 @@ class TensorType:
 
     ``layout`` is row-major (``nhwc``, any rank) or PHWC4: slices of four channels, ranks up to 4 seen
     as NHWC with leading axes of 1. ``lanes`` says what the padding lanes of the last PHWC4 slice hold.
-    ``signature`` is the shape with -1 where the model's author left an axis open.
+    ``signature`` is the shape with -1 where the model's author left an axis open. Of a ``dynamic``
+    tensor nobody knows the shape before run time; ``shape`` then only holds its place.
     """
 
     dtype: DType
@@ -61,6 +62,7 @@ class TensorType:
     lanes: Lanes = "any"
     quantization: Quantization | None = None
     signature: tuple[int, ...] | None = field(default=None, compare=False)
+    dynamic: bool = field(default=False, compare=False)
 
     @property
     def rank(self) -> int:
@@ -71,11 +73,6 @@ class TensorType:
     def size(self) -> int:
         """Number of elements, padding lanes not counted."""
         return math.prod(self.shape)
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether the shape is only known at run time."""
-        return False
 
     @property
     def nhwc(self) -> tuple[int, int, int, int]:

@@ -7,13 +7,15 @@ import pytest
 
 import tflgpuc
 from support.small_models import conv_model
-from support.tflite_writer import write
+from support.tflite_writer import Operator, Table, write
 
 MODEL = write(conv_model())
 
 
 def test_precision_is_about_storage():
-    made = tflgpuc.compile(MODEL, precision="f16").manifest
+    graph = conv_model()
+    twice = [*graph.operators[:1], Operator("SOFTMAX", (3,), (4,), Table("SoftmaxOptions", {"beta": 1.0}))]
+    made = tflgpuc.compile(write(conv_model(operators=twice)), precision="f16").manifest
     assert made["precision"] == "f16"
     dtypes = {t["dtype"] for t in made["tensors"] if t["role"] == "intermediate"}
     assert dtypes == {"f16"}

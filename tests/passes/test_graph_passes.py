@@ -24,6 +24,7 @@ from tflgpuc.ir.graph.ops.pad import Pad
 from tflgpuc.ir.graph.ops.padv2 import Padv2
 from tflgpuc.ir.graph.ops.relu import Relu
 from tflgpuc.ir.graph.ops.reshape import Reshape
+from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.graph.ops.strided_slice import StridedSlice
 from tflgpuc.ir.graph.sampling import constant, runtime, weights
 from tflgpuc.passes.base import GraphPass
@@ -256,9 +257,8 @@ def test_everything_unsupported_is_listed():
 
 def test_lanes_that_may_hold_nan_are_known():
     x = runtime(1, 2, 2, 3)
-    made = run("optimize,layout", Log(x=x).result)
-    lanes = [op.types[0].lanes for op in made.ops if op.types[0].layout == "phwc4"]
-    assert lanes == ["zero", "any"]
+    made = run("optimize,layout", Softmax(input=Log(x=x).result).result)
+    assert [op.types[0].lanes for op in made.ops if op.types[0].layout == "phwc4"] == ["any"]
 
 
 def test_padding_lanes_do_not_leak():
@@ -306,7 +306,7 @@ def test_the_default_pipeline_passes_validation():
     value = conv(x, (6, 3, 3, 3), stride_h=2, stride_w=2, fused_activation_function="RELU6")
     manager = PassManager(default_passes(), check=True)
     schedule = manager.run(graph_of(value), TARGET)
-    assert len(schedule.steps) == 3
+    assert len(schedule.steps) == 1
     assert set(manager.seconds) == {p.name for p in default_passes()}
 
 

@@ -191,10 +191,14 @@ class Builder:
         self.ops[op] = None
         self.facts.update(dict.fromkeys(op.results, fact))
 
+    def results(self) -> list[Value]:
+        """What the ops compute."""
+        return [v for op in self.ops if not isinstance(op, Constant) for v in op.results]
+
     def finish(self, seed: int) -> RandomGraph:
         """The graph, whose outputs are what nothing reads, and now and then something else too."""
         read = {v for op in self.ops for v in op.operands}
-        made = [v for op in self.ops if not isinstance(op, Constant) for v in op.results]
+        made = self.results()
         outputs = [v for v in made if v not in read]
         if len(made) > len(outputs) and self.flag():
             outputs.append(self.choice([v for v in made if v in read]))
@@ -222,8 +226,8 @@ def random_graphs(
 ) -> RandomGraph:
     """Graphs of one to ``steps`` ops, each from one of the makers."""
     builder = Builder(draw, special)
-    for _ in range(builder.integer(1, steps)):
-        builder.choice(makers)(builder)
-    if not any(not isinstance(op, Constant) for op in builder.ops):
+    for maker in draw(st.lists(st.sampled_from(makers), min_size=1, max_size=steps)):
+        maker(builder)
+    if not builder.results():
         makers[0](builder)
     return builder.finish(builder.integer(0, 999))

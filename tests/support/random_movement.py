@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -289,27 +288,6 @@ def fill(b: Builder) -> None:
     x = b.value(b.choice(DTYPES), rank=(0, 0))
     dims = list(b.shape(1, 5))
     moved(b, TFLITE_OPS["FILL"](dims=b.constant(dims), value=x), x)
-
-
-def sampled(name: str) -> Callable[[Builder], None]:
-    """A maker of an op's own samples, reading what there is of the right types.
-
-    Nothing but ops that move it reads the result, whose interval isn't known.
-    """
-    cls = TFLITE_OPS[name]
-
-    def make(b: Builder) -> None:
-        op = b.choice(list(cls.samples()))
-        low, high = getattr(cls, "domain", (-1.0, 1.0))
-        new = {}
-        for old in dict.fromkeys(op.operands):
-            if old.op is None:
-                wide = old.type.dtype == "f32"
-                made = b.input(old.type.dtype, old.type.shape, *((low, high) if wide else (0, 1)))
-                new[old] = made
-        b.emit(replace(op.with_operands(new), sources=()), Fact(-math.inf, math.inf, False))
-
-    return make
 
 
 MOVEMENT: dict[str, Callable[[Builder], None]] = {
