@@ -9,7 +9,7 @@ SYSTEM := libegl1 libgles2 libgl1-mesa-dri glslang-tools spirv-tools clang-19 py
 # ANGLE runs on two Vulkan drivers: lavapipe, and the SwiftShader inside Debian's chromium.
 VULKAN := mesa-vulkan-drivers chromium
 
-.PHONY: demo test lint types sweep clean
+.PHONY: demo test lint types sweep random-graphs clean
 
 demo: $(VENV)/run.stamp $(DEMO)
 	$(BIN)/tflgpuc $(DEMO) -o out/face_detection
@@ -37,6 +37,10 @@ types: $(VENV)/test.stamp
 # The long way: every model of the zoo, if it is there, on every device.
 sweep: $(VENV)/test.stamp
 	$(BIN)/pytest -n 2 --dist loadfile --sweep tests/models
+
+# Thousands of random graphs on the interpreter and on Mesa, and as many of each op by itself.
+random-graphs: $(VENV)/test.stamp
+	$(BIN)/pytest --sweep tests/models/test_random_graphs.py
 
 $(DEMO): | $(VENV)/run.stamp
 	$(BIN)/python examples/fetch_models.py $(MODELS)

@@ -22,13 +22,18 @@ from tflgpuc.backends.runtime.base import Runner
 from tflgpuc.backends.runtime.gles_runner import GlesRunner
 from tflgpuc.backends.runtime.interpreter import InterpreterRunner
 from tflgpuc.backends.runtime.msl_runner import MslRunner
+from tflgpuc.backends.runtime.wgpu_runner import WgpuRunner
 from tflgpuc.backends.tflite.writer import write
+from tflgpuc.backends.wgsl import print_wgsl
+from tflgpuc.backends.wgsl.access import writable_bindings
 from tflgpuc.ir.errors import BundleError, UsageError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.schedule import Schedule
 from tflgpuc.ir.target import Target
 
-LANGUAGES = ("glsl", "msl")
+LANGUAGES = ("glsl", "msl", "wgsl")
+# What a compile prints unless it is told otherwise.
+DEFAULT_LANGUAGES = ("glsl", "msl")
 
 
 class Bundle(BundleFiles):
@@ -64,7 +69,8 @@ class Bundle(BundleFiles):
         return out
 
     def runner(self, device: str = "interpreter", **options: Any) -> Runner:
-        """A runner of this bundle: ``interpreter`` (NumPy), ``gles``, or ``msl`` (clang on the host).
+        """A runner of this bundle: ``interpreter`` (NumPy), ``gles``, ``msl`` (clang on the host), or
+        ``wgpu`` (WebGPU).
 
         ``options`` are the runner's own: ``library`` for gles, ``threads`` for msl. Raises UsageError
         for another device, DeviceError where the device can't be had.
@@ -78,6 +84,7 @@ RUNNERS: dict[str, type[Runner]] = {
     "interpreter": InterpreterRunner,
     "gles": GlesRunner,
     "msl": MslRunner,
+    "wgpu": WgpuRunner,
 }
 
 
@@ -85,7 +92,7 @@ def make_bundle(
     schedule: Schedule,
     target: Target,
     about: Mapping[str, Any],
-    emit: Sequence[str] = LANGUAGES,
+    emit: Sequence[str] = DEFAULT_LANGUAGES,
     locations: bool = False,
     subgraphs: Sequence[Graph] = (),
 ) -> Bundle:
@@ -116,6 +123,13 @@ def make_bundle(
         chunks[path] = [text.encode()]
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
             program["entry"]["msl"] = {"file": path, "function": kernel.name}
+    if "wgsl" in emit:
+        writable = writable_bindings(made)
+        for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):
+            path = f"wgsl/{kernel.name}.wgsl"
+            text = print_wgsl(kernel, headers[kernel], locations, writable[kernel.name])
+            chunks[path] = [text.encode()]
+            program["entry"]["wgsl"] = {"file": path, "function": "main"}
     segments = [step["file"] for step in made["steps"] if step["type"] == "segment"]
     for path, segment in zip(segments, schedule.segments, strict=True):
         chunks[path] = [write(segment.body, subgraphs=subgraphs)]

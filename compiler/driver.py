@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tflgpuc.backends.bundle import LANGUAGES, Bundle, make_bundle
+from tflgpuc.backends.bundle import DEFAULT_LANGUAGES, Bundle, make_bundle
 from tflgpuc.frontend import import_model
 from tflgpuc.ir.errors import TflgpucError, UsageError
 from tflgpuc.ir.target import Target
@@ -30,7 +30,7 @@ def compile(
     precision: str = "f32",
     passes: str | Iterable[Pass | str] | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
-    emit: Sequence[str] = LANGUAGES,
+    emit: Sequence[str] = DEFAULT_LANGUAGES,
     name: str | None = None,
     cpu: bool = True,
     custom_ops: bool = False,

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-import tflgpuc.passes.decompose_more  # noqa: F401  its rules
+import tflgpuc.passes.decompose_more
 import tflgpuc.passes.decompose_results  # noqa: F401  its rules
 from tflgpuc.ir.graph.fused_activation import activation
 from tflgpuc.ir.graph.graph import Graph

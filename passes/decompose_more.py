@@ -43,7 +43,7 @@ def scatter_to_known_places(op: ScatterND, match: Match) -> Value | None:
     dtype, entry = op.updates.type.dtype, shape[op.depth :]
     if dtype not in NUMPY:
         return match.no(f"no zeros of {dtype} are known")
-    rows = np.ravel_multi_index(tuple(known.reshape(-1, op.depth).T), shape[: op.depth])
+    rows = _numbers(known.reshape(-1, op.depth), shape[: op.depth])
     if len(np.unique(rows)) < len(rows):
         return match.no("several updates are for one place")
     table = np.zeros(math.prod(shape[: op.depth]), np.int32)
@@ -60,7 +60,7 @@ def sparse_places_are_known(op: SparseToDense, match: Match) -> Value | None:
     reason = _unknown(known, shape, op)
     if known is None or reason is not None:
         return match.no(reason or "")
-    rows = np.ravel_multi_index(tuple(op.places(known).T), shape)
+    rows = _numbers(op.places(known), shape)
     table = np.zeros(math.prod(shape), np.int32)
     table[rows] = np.arange(len(rows)) + 1 if values.type.rank else 1
     return _taken(
@@ -75,6 +75,11 @@ def _unknown(indices: Array | None, places: tuple[int, ...], op: Op) -> str | No
     if not op.results[0].type.size or math.prod(places) > MOST_PLACES:
         return "there are no places, or too many"
     return None
+
+
+def _numbers(places: Array, shape: tuple[int, ...]) -> Array:
+    """Rows of indices as row-major numbers."""
+    return np.asarray(np.ravel_multi_index(tuple(places.T), shape))
 
 
 def _taken(rest: Value, entries: Value, table: Array, op: Op) -> Value:

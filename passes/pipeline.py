@@ -29,18 +29,21 @@ from tflgpuc.passes import (
     quantized,
     select,
     simplify_kernels,
+    spectra,
     substitute,
     work_groups,
 )
 from tflgpuc.passes.base import PASSES, Pass
 
 ENTRY_POINTS = "tflgpuc.passes"
-OPTIMIZE = "partition,quantized,decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
+OPTIMIZE = (
+    "spectra,partition,quantized,decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
+)
 LOWER = "layout,precision,select,work-groups,simplify-kernels,memory,barriers"
 GROUPS = {"optimize": OPTIMIZE, "lower": LOWER, "default": f"{OPTIMIZE},{LOWER}"}
 BUILT_IN = (
     barriers, canonicalize, dead_ops, decompose, fold, fuse, layout, memory,
-    partition, precision, quantized, select, simplify_kernels, substitute, work_groups,
+    partition, precision, quantized, select, simplify_kernels, spectra, substitute, work_groups,
 )  # fmt: skip
 
 

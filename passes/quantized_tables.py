@@ -73,10 +73,11 @@ def interpolated(function: Function, given: Quantization, made: Quantization) ->
     inverse = f32(COUNT) / f32(out_high - out_low)
     step = f32(high - low) / f32(SEGMENTS)
     start = low + np.arange(SEGMENTS + 1, dtype=f32) * step
-    value, middle, end = (
-        np.asarray(function(np.asarray(x, f32)), f32) * inverse
-        for x in (start[:-1], start[:-1] + step / 2, start[1:])
-    )
+    with np.errstate(over="ignore"):
+        value, middle, end = (
+            np.asarray(function(np.asarray(x, f32)), f32) * inverse
+            for x in (start[:-1], start[:-1] + step / 2, start[1:])
+        )
     error = away((end + away(value)) / 2) - away(middle)
     last = away(np.asarray(function(np.asarray(high))) * inverse)
     entries = np.clip(np.append(away(value) - away(error / 2), last), LEAST, MOST).astype(np.int64)

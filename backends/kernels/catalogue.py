@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,16 @@ from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.op import Op, Value
+from tflgpuc.ir.graph.ops.cast import Cast
+from tflgpuc.ir.graph.ops.copy import Copy
+from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.fused import Fused
+from tflgpuc.ir.graph.ops.maximum import Maximum
+from tflgpuc.ir.graph.ops.minimum import Minimum
 from tflgpuc.ir.graph.ops.opaque import Opaque
-from tflgpuc.ir.graph.types import Lanes
+from tflgpuc.ir.graph.ops.quantize import Quantize
+from tflgpuc.ir.graph.ops.select_v2 import SelectV2
+from tflgpuc.ir.graph.types import DType, Lanes
 from tflgpuc.ir.target import Target, Tile
 
 Build = Callable[[Any, Context], Built]
@@ -49,6 +57,9 @@ KERNELS: dict[type[Op], KernelDef] = {}
 # What kernels compute with, and what they only carry: in registers these are i32.
 DEVICE_TYPES = ("f32", "f16", "i32", "bool")
 NARROW = ("i8", "u8", "i16", "u16")
+# Ops that know of scales or don't care, and elementwise ones that only choose among integers.
+SCALES = (Quantize, Dequantize, Cast, Copy)
+ORDERED = (Maximum, Minimum, SelectV2)
 
 
 def kernel(
@@ -104,13 +115,42 @@ def unsupported(op: Op, target: Target | None = None) -> str | None:
                 continue
             index = id(value) in allowed or (what == "its result" and "result" in found.indices)
             reason = _unfit(value, found, op.narrow, index, target)
+            if reason is None and what == "an operand" and not index:
+                reason = _untried(value, type(op), op.narrow or found.narrow)
             if reason is not None:
                 return f"{what} {reason}"
     if len(op.results) != 1:
         return f"it has {len(op.results)} results"
     if op.attributes.get("fused_activation_function") == "SIGN_BIT":
         return "its fused activation is SIGN_BIT"
-    return found.requires(op)
+    return _unscaled(op, packed) or found.requires(op)
+
+
+def _unscaled(op: Op, packed: set[int]) -> str | None:
+    """Why an op's integers can't be taken as they are where they stand for real numbers."""
+    if isinstance(op, SCALES):
+        return None
+    values = (v for v in (*op.operands, *op.results) if id(v) not in packed)
+    types = [v.type for v in values if v.type.dtype in NARROW and v.type.quantization is not None]
+    if types and op.elementwise and not isinstance(op, ORDERED):
+        return "it computes with quantised numbers"
+    if len({(t.dtype, t.quantization) for t in types}) > 1:
+        return "its tensors are quantised differently"
+    return None
+
+
+@functools.cache
+def sampled_types(op: type[Op]) -> frozenset[DType]:
+    """The element types of what an op's samples read: those that its kernel is tested with."""
+    values = (v for sample in op.samples() for v in sample.operands if v.constant is None)
+    return frozenset(v.type.dtype for v in values) | {"f16", *op.beyond}
+
+
+def _untried(value: Value, op: type[Op], narrow: bool) -> str | None:
+    """Why a kernel isn't known to compute with an element type."""
+    if narrow or value.constant is not None or value.type.dtype in sampled_types(op):
+        return None
+    return f"is {value.type.dtype}"
 
 
 def _unfit(

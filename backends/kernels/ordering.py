@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.effort import excessive
 from tflgpuc.backends.kernels.elements import element_kernel, read
 from tflgpuc.backends.kernels.lanewise import Reader, lanewise
-from tflgpuc.backends.kernels.scatter import searched
 from tflgpuc.backends.kernels.sliding import slice_grid
 from tflgpuc.backends.kernels.view import ZERO, Coordinates
 from tflgpuc.ir.graph.arg_reduction import ArgReduction
@@ -82,7 +82,7 @@ def arg_reduction(op: ArgReduction, c: Context) -> Built:
     return lanewise(c, axis < len(dims) - 1, {"src": op.input}, one)
 
 
-@element_kernel(Ranks, requires=lambda op: searched(op, op.input.type.shape[-1]), narrow=True)
+@element_kernel(Ranks, requires=lambda op: excessive(op, op.input.type.shape[-1]), narrow=True)
 def ranks(op: Ranks, c: Context, at: Coordinates) -> Expr:
     """Counts what comes before; NaNs are the least."""
     k = c.k
@@ -102,7 +102,7 @@ def ranks(op: Ranks, c: Context, at: Coordinates) -> Expr:
     return count
 
 
-@element_kernel(TopKIndices, requires=lambda op: searched(op, op.ranks.type.shape[-1]))
+@element_kernel(TopKIndices, requires=lambda op: excessive(op, op.ranks.type.shape[-1]))
 def topk_indices(op: TopKIndices, c: Context, at: Coordinates) -> Expr:
     """Looks for the element of this rank."""
     k = c.k
@@ -120,7 +120,12 @@ def sum_lanes(op: Cumsum, x: Lanes, *rest: Lanes) -> Lanes:
     return "zero" if x == "zero" and op.along < op.input.type.rank - 1 else "any"
 
 
-@kernel(Cumsum, lanes=sum_lanes, any_rank=True)
+def few_sums(op: Cumsum) -> str | None:
+    """Whether each output can add up what comes before it."""
+    return excessive(op, op.input.type.shape[op.along])
+
+
+@kernel(Cumsum, lanes=sum_lanes, requires=few_sums, any_rank=True)
 def cumsum(op: Cumsum, c: Context) -> Built:
     """Each output adds up what comes before it, in TFLite's order."""
     axis, x = op.along, c.view(op.input)

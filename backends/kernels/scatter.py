@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.effort import excessive
 from tflgpuc.backends.kernels.elements import read, unravel
 from tflgpuc.backends.kernels.lanewise import Reader, lanewise
 from tflgpuc.backends.kernels.view import ZERO, Coordinates
@@ -21,16 +22,6 @@ from tflgpuc.ir.graph.segments import UnsortedSegments
 from tflgpuc.ir.graph.types import NUMPY, Lanes
 from tflgpuc.ir.shader import Expr, call
 
-# More comparisons than this take a slow GPU a noticeable part of a second.
-MOST_COMPARISONS = 1 << 28
-
-
-def searched(op: Op, entries: int) -> str | None:
-    """Refuses to compare every output with each of so many entries."""
-    if op.results[0].type.size * entries <= MOST_COMPARISONS:
-        return None
-    return f"each of its {op.results[0].type.size} elements would be searched among {entries}"
-
 
 def zeros_kept(op: Op, indices: Lanes, updates: Lanes, *rest: Lanes) -> Lanes:
     """Sums of padding lanes."""
@@ -39,7 +30,7 @@ def zeros_kept(op: Op, indices: Lanes, updates: Lanes, *rest: Lanes) -> Lanes:
 
 def few_updates(op: ScatterND) -> str | None:
     """Whether outputs can look at every update."""
-    return searched(op, math.prod(op.indices.type.shape[:-1]))
+    return excessive(op, math.prod(op.indices.type.shape[:-1]))
 
 
 @kernel(ScatterND, lanes=zeros_kept, requires=few_updates, any_rank=True, indices="indices")
@@ -78,7 +69,7 @@ def few_values(op: SparseToDense) -> str | None:
     """Whether outputs can look at every value."""
     if not op.result.type.rank:
         return "its result is a single number"
-    return searched(op, op.sparse_indices.type.shape[0] if op.sparse_indices.type.rank else 1)
+    return excessive(op, op.sparse_indices.type.shape[0] if op.sparse_indices.type.rank else 1)
 
 
 @kernel(SparseToDense, requires=few_values, any_rank=True, narrow=True, indices="sparse_indices")
@@ -105,7 +96,7 @@ def sparse_to_dense(op: SparseToDense, c: Context) -> Built:
 
 def few_entries(op: UnsortedSegments) -> str | None:
     """Whether outputs can look at every entry."""
-    return searched(op, op.segment_ids.type.size)
+    return excessive(op, op.segment_ids.type.size)
 
 
 def segment_lanes(op: Op, x: Lanes, *rest: Lanes) -> Lanes:

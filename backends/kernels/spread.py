@@ -91,7 +91,7 @@ def _spread(c: Context, value: Value, fill: Value, amounts: list[Pair]) -> Built
         inside = TRUE
         place: list[Expr] = []
         for i, extent, size, (before, between) in zip(at, shape, made, amounts, strict=True):
-            if (size, before) == (extent, 0):
+            if (size, before, between) == (extent, 0, 0):
                 place.append(i)
                 continue
             index, step = i - before, between + 1

@@ -212,7 +212,8 @@ class _Subgraph:
             if name.endswith("subgraph_index") and value != -1:
                 options[name] = self._model.named(value, op.describe())
         for name, region in op.regions.items():
-            options[f"{name}_subgraph_index"] = self._model.subgraph(region)
+            # TFLite calls a ``then_branch`` ``then_subgraph``, and so on.
+            options[f"{name.partition('_')[0]}_subgraph_index"] = self._model.subgraph(region)
         return options
 
 

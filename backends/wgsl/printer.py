@@ -14,6 +14,8 @@ import numpy as np
 from tflgpuc.backends.printer import PRECEDENCE, Printer, comment_lines, shortest, template
 from tflgpuc.backends.wgsl.legalize import legalize
 from tflgpuc.ir.shader import (
+    I32,
+    U32,
     Binary,
     Bitcast,
     Buffer,
@@ -27,6 +29,7 @@ from tflgpuc.ir.shader import (
     Stmt,
     Type,
     Var,
+    const,
 )
 
 HELPERS = {
@@ -160,15 +163,15 @@ class WgslPrinter(Printer):
         return self.call("select", e.if_false, e.if_true, e.condition)
 
     def bitcast(self, e: Bitcast) -> str:
-        if isinstance(e.operand, Const):
-            return self._hidden(e, e.operand)
+        if isinstance(e.operand, Const) and e.operand.type.is_int:
+            return self._hidden(e.type, int(e.operand.value))
         return self.call(f"bitcast<{self.type(e.type)}>", e.operand)
 
-    def _hidden(self, e: Bitcast, bits: Const) -> str:
+    def _hidden(self, type: Type, bits: int) -> str:
         """A literal that the compiler of the shader doesn't see as one."""
-        one = Const(bits.type.of(1), bits.value)
-        text = self.call(self.helper(f"{e.type.scalar}_of"), one)
-        return text if e.type.lanes == 1 else f"{self.type(e.type)}({text})"
+        given = const(bits & 0xFFFFFFFF, U32) if type.scalar != "u32" else const(bits, I32)
+        text = self.call(self.helper(f"{type.scalar}_of"), given)
+        return text if type.lanes == 1 else f"{self.type(type)}({text})"
 
     def binary(self, e: Binary, outer: int) -> str:
         if e.op not in SHIFTS:

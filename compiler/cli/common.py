@@ -44,7 +44,7 @@ def device_options(default: str) -> Callable[[F], F]:
         )(f)
         return click.option(
             "--device",
-            type=click.Choice(["interpreter", "gles", "msl"]),
+            type=click.Choice(["interpreter", "gles", "msl", "wgpu"]),
             default=default,
             show_default=True,
             help="Where to run the bundle.",

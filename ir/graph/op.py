@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflgpuc.ir.errors import VerifyError
-from tflgpuc.ir.graph.types import NUMPY, Lanes, Quantization, TensorType
+from tflgpuc.ir.graph.types import NUMPY, DType, Lanes, Quantization, TensorType
 from tflgpuc.ir.shader import Expr
 
 if typing.TYPE_CHECKING:
@@ -124,6 +124,8 @@ class Op:
     elementwise: ClassVar[bool] = False
     # Whether its result is right where 8- and 16-bit integers are computed as 32-bit ones.
     narrow: ClassVar[bool] = False
+    # Element types that it computes with though TFLite's operator doesn't.
+    beyond: ClassVar[tuple[DType, ...]] = ()
 
     sources: tuple[Source, ...] = ()
     names: tuple[str, ...] = ()

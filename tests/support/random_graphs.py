@@ -155,9 +155,10 @@ class Builder:
         """
         listed = [*self.inputs, *(v for op in self.ops for v in op.results)]
         able = [v for v in listed if self._fits(v, dtype, rank, low, high, exact) and fits(v.type)]
-        index = self.integer(0, len(able))
+        # Half of the time the newest: ops in a row are what is fused.
+        index = self.integer(0, 2 * len(able))
         if index:
-            return able[-index]
+            return able[-index] if index <= len(able) else able[-1]
         wide = dtype in ("f32", "i32")
         low, high = (max(low, -4.0), min(high, 4.0)) if wide else (0, 1)
         return self.input(dtype, shape() if shape else self.shape(*rank), low, high)

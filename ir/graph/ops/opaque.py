@@ -16,7 +16,8 @@ class Opaque(Op, name="tfl.opaque"):
     ``options`` are its decoded options table, ``absent`` the positions among its inputs that the
     file leaves out, ``types`` its results' types as the file gives them, ``intermediates`` those of
     tensors that only its kernel uses. A variable tensor that is
-    read is the result of an operator ``VARIABLE_TENSOR`` without inputs.
+    read is the result of an operator ``VARIABLE_TENSOR`` without inputs. ``at_run_time`` says that
+    nothing but operands known at run time only keeps it from being an op.
     """
 
     inputs: tuple[Value, ...]
@@ -28,6 +29,7 @@ class Opaque(Op, name="tfl.opaque"):
     types: tuple[TensorType, ...] = ()
     intermediates: tuple[TensorType, ...] = ()
     reason: str = ""
+    at_run_time: bool = False
 
     def infer(self) -> tuple[TensorType, ...]:
         return self.types

@@ -1,0 +1,105 @@
+"""All subgraphs of a file, each imported once for the types it's run with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tflgpuc.frontend.graph_importer import GraphImporter
+from tflgpuc.frontend.model_file import ModelFile, ints, item
+from tflgpuc.frontend.states import RESOURCE_OPCODES, NotFunctional, States
+from tflgpuc.ir.errors import UnsupportedError
+from tflgpuc.ir.graph.graph import Graph
+from tflgpuc.ir.graph.types import TensorType
+
+# Deeper nesting, and subgraphs that hold more operators with all that they run, stay operators.
+MAX_DEPTH = 16
+MAX_OPS = 1 << 16
+
+Shapes = Mapping[str, tuple[int, ...]]
+# A subgraph, and where its inputs aren't what the file says each one's shape and whether it's dynamic.
+Key = tuple[int, tuple[tuple[tuple[int, ...], bool], ...] | None]
+
+
+class Subgraphs:
+    """Imports subgraphs when somebody asks for them; ``shapes`` are those of the first one's inputs."""
+
+    def __init__(self, file: ModelFile, shapes: Shapes) -> None:
+        self.file, self._shapes = file, shapes
+        self._graphs: dict[Key, Graph] = {}
+        self._weights: dict[Graph, int] = {}
+        self._active: list[Key] = []
+        self._left = 4 * len(file.subgraphs) + 64
+
+    def all(self) -> tuple[Graph, ...]:
+        """Every subgraph; only the first, which is the one that runs, has its states as values."""
+        rest = range(1, len(self.file.subgraphs))
+        return (self._main(), *(self._graph((i, None)) for i in rest))
+
+    def init(self, index: int) -> Graph:
+        """A subgraph as the file has it, to be run before all others."""
+        return self._graph((index, None))
+
+    def region(self, index: int, operands: Sequence[TensorType]) -> Graph:
+        """A subgraph as an operator runs it; UnsupportedError where that's better left to TFLite."""
+        self.file.check_calls()
+        if len(self._active) >= MAX_DEPTH:
+            raise UnsupportedError(f"subgraphs are nested more than {MAX_DEPTH} deep")
+        inputs = self._declared(index)
+        key: Key = (index, None)
+        given = tuple((t.shape, t.dynamic) for t in operands)
+        if len(given) == len(inputs) and given != tuple((t.shape, False) for t in inputs):
+            key = index, given
+        graph = self._graph(key)
+        if self._weight(graph) > MAX_OPS:
+            raise UnsupportedError("the subgraphs that it runs have too many operators")
+        return graph
+
+    def _main(self) -> Graph:
+        followed = {"tensors": True, "resources": True}
+        while True:
+            states = States(**followed)
+            try:
+                graph = GraphImporter(self, 0, states, shapes=self._shapes).graph()
+                if states.handles and self._resources_elsewhere():
+                    raise NotFunctional(resources=True)
+            except NotFunctional as error:
+                followed["resources" if error.resources else "tensors"] = False
+            else:
+                return graph
+
+    def _graph(self, key: Key) -> Graph:
+        if key not in self._graphs:
+            self._left -= 1
+            if self._left < 0:
+                raise UnsupportedError("subgraphs are run with too many different shapes")
+            index, given = key
+            self._active.append(key)
+            try:
+                states = States(tensors=False, resources=False)
+                self._graphs[key] = GraphImporter(self, index, states, given=given).graph()
+            finally:
+                self._active.pop()
+        return self._graphs[key]
+
+    def _declared(self, index: int) -> list[TensorType]:
+        """The types of a subgraph's inputs in the file."""
+        record = item(self.file.subgraphs, index, "subgraph")
+        tensors = self.file.tensors(index)
+        where = f"subgraph {index}, input: tensor"
+        return [item(tensors, i, where).type for i in ints(record.inputs)]
+
+    def _weight(self, graph: Graph) -> int:
+        """The number of ops of a graph, with those of all regions, as often as they are there."""
+        if graph not in self._weights:
+            inner = (r for op in graph.ops for r in op.regions.values())
+            self._weights[graph] = len(graph.ops) + sum(map(self._weight, inner))
+        return self._weights[graph]
+
+    def _resources_elsewhere(self) -> bool:
+        """Whether what the first subgraph runs, but for initialisation, touches resource variables."""
+        return any(
+            self.file.opcodes[record.opcode_index].name in RESOURCE_OPCODES
+            for index in self.file.run_by(0)
+            for record in self.file.subgraphs[index].operators
+        )
