@@ -16,6 +16,7 @@ import jsonschema
 
 from tflgpuc.backends.files import MANIFEST, WEIGHTS_FILE, BundleFiles, Chunks
 from tflgpuc.backends.glsl import print_glsl
+from tflgpuc.backends.hosts import HOSTS
 from tflgpuc.backends.manifest import FORMAT, VERSION, Json, WeightsFile, header, manifest
 from tflgpuc.backends.msl import print_msl
 from tflgpuc.backends.runtime.base import Runner
@@ -95,11 +96,15 @@ def make_bundle(
     emit: Sequence[str] = DEFAULT_LANGUAGES,
     locations: bool = False,
     subgraphs: Sequence[Graph] = (),
+    hosts: Sequence[str] = (),
 ) -> Bundle:
-    """Prints every kernel and lists it all in a manifest.
+    """Prints every kernel and the hosts, and lists it all in a manifest.
 
     ``subgraphs`` are those of the model, which ops of CPU segments may name by position.
     """
+    for host in hosts:
+        if host not in HOSTS:
+            raise UsageError(f"no such host: {host}; there are {', '.join(HOSTS)}")
     for language in emit:
         if language not in LANGUAGES:
             raise UsageError(f"no such language: {language}; there are {', '.join(LANGUAGES)}")
@@ -134,11 +139,20 @@ def make_bundle(
     for path, segment in zip(segments, schedule.segments, strict=True):
         chunks[path] = [write(segment.body, subgraphs=subgraphs)]
     chunks[WEIGHTS_FILE] = weights.chunks
-    made["files"] = [
+    made["files"] = _listed(chunks)
+    bundle = Bundle(made, chunks)
+    for host in dict.fromkeys(hosts):
+        printed = HOSTS[host](made, bundle)
+        chunks |= {f"host/{host}/{path}": [text.encode()] for path, text in printed.items()}
+    made["files"] = _listed(chunks)
+    return bundle
+
+
+def _listed(chunks: Mapping[str, Chunks]) -> list[Json]:
+    return [
         {"path": path, "bytes": sum(map(len, c)), "sha256": _digest(c)}
         for path, c in sorted(chunks.items())
     ]
-    return Bundle(made, chunks)
 
 
 def load(directory: str | os.PathLike[str], check: bool = True) -> Bundle:

@@ -188,6 +188,7 @@ def _step(
     return {
         "type": "dispatch",
         "program": step.kernel.name,
+        "op": step.op,
         "groups": list(step.kernel.groups),
         "barrier": step.barrier,
         "bindings": bindings,

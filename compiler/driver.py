@@ -38,6 +38,7 @@ def compile(
     print_before: Sequence[str] = (),
     print_after: Sequence[str] = (),
     locations: bool = False,
+    hosts: Sequence[str] = (),
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Bundle:
     """Compiles a TensorFlow Lite model to a bundle of GPU shaders.
@@ -47,7 +48,8 @@ def compile(
     says which languages to print. Operators that the GPU can't run become CPU segments, or without
     ``cpu`` an error; ``custom_ops`` says that the app's runtime has custom ones that TFLite's own
     doesn't. ``check`` compares results before and after every pass on random
-    inputs. Raises ModelError, UnsupportedError, LimitError, PassError and UsageError.
+    inputs; ``hosts`` names the languages to print host code in. Raises ModelError, UnsupportedError,
+    LimitError, PassError and UsageError.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"no such precision: {precision}; there are {', '.join(PRECISIONS)}")
@@ -76,7 +78,7 @@ def compile(
             "model": {"name": label, "sha256": _digest(model)},
             "precision": precision,
         }
-        return make_bundle(schedule, profile, about, emit, locations, module.graphs)
+        return make_bundle(schedule, profile, about, emit, locations, module.graphs, hosts)
     except TflgpucError as error:
         raise _located(error, model) from error
 

@@ -68,9 +68,9 @@ class LiteRt:
             for detail, array in zip(self.inputs, inputs.values(), strict=True):
                 self.interpreter.set_tensor(detail["index"], np.asarray(array, detail["dtype"]))
             self.interpreter.invoke()
+            return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{self.name}: LiteRT can't run it: {error}") from None
-        return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
 
 
 @contextlib.contextmanager

@@ -40,8 +40,9 @@ class Dispatch:
     """One launch of a kernel.
 
     ``tensors`` names what each of the kernel's buffers is bound to, in their order; None is
-    ``constants``, the weights of this dispatch, already in the kernel's layout. ``barrier`` asks for a
-    memory barrier before the launch.
+    ``constants``, the weights of this dispatch, already in the kernel's layout. ``op`` is the op that
+    gives the kernel its shape: ``gpu.copy`` where a tensor only changes its layout or type.
+    ``barrier`` asks for a memory barrier before the launch.
     """
 
     kernel: Kernel
@@ -50,6 +51,7 @@ class Dispatch:
     sources: tuple[Source, ...]
     macs: int = 0
     tile: tuple[int, int] = (1, 1)
+    op: str = ""
     barrier: bool = False
 
     def reads(self) -> set[str]:

@@ -22,6 +22,7 @@ from tflgpuc.passes import (
     decompose,
     fold,
     fuse,
+    inline,
     layout,
     memory,
     partition,
@@ -37,12 +38,13 @@ from tflgpuc.passes.base import PASSES, Pass
 
 ENTRY_POINTS = "tflgpuc.passes"
 OPTIMIZE = (
-    "spectra,partition,quantized,decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
+    "inline,spectra,partition,quantized,"
+    "decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
 )
 LOWER = "layout,precision,select,work-groups,simplify-kernels,memory,barriers"
 GROUPS = {"optimize": OPTIMIZE, "lower": LOWER, "default": f"{OPTIMIZE},{LOWER}"}
 BUILT_IN = (
-    barriers, canonicalize, dead_ops, decompose, fold, fuse, layout, memory,
+    barriers, canonicalize, dead_ops, decompose, fold, fuse, inline, layout, memory,
     partition, precision, quantized, select, simplify_kernels, spectra, substitute, work_groups,
 )  # fmt: skip
 

@@ -6,7 +6,6 @@ from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from tflgpuc.backends.kernels.catalogue import build, definition
-from tflgpuc.backends.kernels.context import Built
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.copy import Copy
@@ -16,6 +15,7 @@ from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.ir.schedule import CpuStep, Dispatch, Role, Schedule, StateTensor, Step, Tensor
 from tflgpuc.ir.shader import Kernel
+from tflgpuc.ir.shader.twins import merge_buffers
 from tflgpuc.ir.target import Target, Tile
 from tflgpuc.passes.base import Lowering
 
@@ -143,27 +143,31 @@ class _Lowering:
         tile = choose_tile(op.types[0], self.target) if tiled and tiled.tiled else Tile(1, 1)
         kernels = build(op, "kernel", tile, self.target)
         for i, built in enumerate(kernels):
+            tensors = [None if v is None else self.names[v] for v in built.values]
+            # A tensor and its reshape may be one in memory: no range is bound twice in a launch.
+            kernel, kept = merge_buffers(built.kernel, tensors)
             self.steps.append(
                 Dispatch(
-                    self._named(built, op),
-                    tuple(None if v is None else self.names[v] for v in built.values),
+                    self._named(kernel, op),
+                    tuple(tensors[at] for at in kept),
                     built.constants,
                     op.sources,
                     op.macs() if i == 0 else 0,
                     (tile.pixels, tile.slices),
+                    op.root.name,
                 )
             )
 
-    def _named(self, built: Built, op: Fused) -> Kernel:
+    def _named(self, built: Kernel, op: Fused) -> Kernel:
         """The kernel under its own name, or the equal one that was built before."""
-        if built.kernel not in self.kernels:
+        if built not in self.kernels:
             type = op.types[0]
             shape = type.nhwc[1:] if type.rank <= 4 else type.shape
             root = op.root.name.split(".")[-1]
             name = _unique(f"{root}_{'x'.join(map(str, shape))}", self.taken)
             self.taken.add(name)
-            self.kernels[built.kernel] = replace(built.kernel, name=name)
-        return self.kernels[built.kernel]
+            self.kernels[built] = replace(built, name=name)
+        return self.kernels[built]
 
 
 def _unique(name: str, *taken: Container[str]) -> str:

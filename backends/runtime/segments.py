@@ -41,9 +41,9 @@ class CpuSegment:
             for detail, array in zip(self.inputs, arrays, strict=True):
                 self.interpreter.set_tensor(detail["index"], array)
             self.interpreter.invoke()
+            return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
         except (RuntimeError, ValueError) as error:
             raise DeviceError(f"{self.name}: LiteRT can't run it: {error}") from None
-        return [self.interpreter.get_tensor(d["index"]) for d in self.outputs]
 
     def reset(self) -> None:
         """Puts every variable back to its initial value."""

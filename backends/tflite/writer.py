@@ -141,7 +141,8 @@ class _Subgraph:
         variable = isinstance(value.op, Opaque) and value.op.opcode == VARIABLE
         fields = _type_fields(type) | {"name": name, "is_variable": variable}
         # A scalar and a tensor that isn't known at all look alike but for this.
-        fields["has_rank"] = bool(type.shape) or not isinstance(value.op, Opaque)
+        known = not type.dynamic and not isinstance(value.op, Opaque)
+        fields["has_rank"] = bool(type.shape) or known
         if value.constant is not None:
             fields["buffer"] = self._model.buffer(value.constant)
         return Table("Tensor", fields)

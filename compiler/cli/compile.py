@@ -102,7 +102,8 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
     help="Fix an input's shape; may be repeated.",
 )  # fmt: skip
 @click.option("--passes", help="A pipeline instead of the default one.")
-@click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print.")
+@click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print, of glsl, msl, wgsl.")
+@click.option("--host", default="", help="Languages to print host code in: cpp, python.")
 @click.option("--no-cpu", is_flag=True, help="Refuse operators that only the CPU can run.")
 @click.option(
     "--custom-ops", is_flag=True, help="Custom operators that TFLite lacks are the app's own."
@@ -153,6 +154,7 @@ def compile_model(
     shapes: dict[str, tuple[int, ...]],
     passes: str | None,
     emit: str,
+    host: str,
     no_cpu: bool,
     custom_ops: bool,
     name: str | None,
@@ -183,6 +185,7 @@ def compile_model(
             passes=passes,
             input_shapes=shapes,
             emit=[language.strip() for language in emit.split(",")],
+            hosts=[language.strip() for language in host.split(",") if language.strip()],
             name=name,
             cpu=not no_cpu,
             custom_ops=custom_ops,
@@ -210,6 +213,7 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
     summary = {
         "bundle": str(output),
         "dispatches": len(dispatches),
+        "copies": sum(step["op"] == "gpu.copy" for step in dispatches),
         "segments": len(segments),
         "cpu_operators": sum(len(step["sources"]) for step in segments),
         "programs": len(made["programs"]),
@@ -222,8 +226,8 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
         print_json(summary)
         return
     click.echo(
-        f"{output}: {summary['dispatches']} dispatches of {summary['programs']} programs, "
-        f"{summary['barriers']} barriers, {summary['macs'] / 1e6:.1f} million MACs\n"
+        f"{output}: {summary['dispatches']} dispatches ({summary['copies']} copies) of "
+        f"{summary['programs']} programs, {summary['barriers']} barriers, {summary['macs'] / 1e6:.1f} million MACs\n"
         f"weights {summary['weights_bytes']:,} bytes, arena {summary['arena_bytes']:,} bytes "
         f"(lower bound {summary['lower_bound_bytes']:,})"
     )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tflgpuc.frontend.flatbuffer import Record
-from tflgpuc.frontend.graph_importer import GraphImporter
 from tflgpuc.frontend.model_file import ModelFile, ints, item, map_file, possible
+from tflgpuc.frontend.subgraphs import Subgraphs
 from tflgpuc.ir.errors import ModelError, UsageError
 from tflgpuc.ir.graph.graph import Module, Signature
 
@@ -38,10 +38,7 @@ def import_model(
 
 
 def _import(file: ModelFile, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Module:
-    importers = [
-        GraphImporter(file, i, shapes if i == 0 else {}) for i in range(len(file.subgraphs))
-    ]
-    graphs = tuple(importer.graph() for importer in importers)
+    graphs = Subgraphs(file, shapes).all()
     file.check_calls()
     return Module(
         graphs,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import tflgpuc.ir.graph.ops  # noqa: F401  (registers the ops)
 from tflgpuc.frontend.flatbuffer import Record
-from tflgpuc.frontend.model_file import ModelFile, Opcode, Tensor, ints, item, possible
+from tflgpuc.frontend.model_file import Opcode, Tensor, ints, item, possible
 from tflgpuc.frontend.schema import decode_options
+from tflgpuc.frontend.states import RESOURCE_OPCODES, NotFunctional, States, variable_key
 from tflgpuc.ir.errors import (
     ModelError,
     TflgpucError,
@@ -19,86 +20,81 @@ from tflgpuc.ir.errors import (
     UsageError,
     VerifyError,
 )
+from tflgpuc.ir.graph.control import joined
+from tflgpuc.ir.graph.declared import (
+    MISFITS,
+    Operands,
+    declared,
+    opened,
+    operand_fields,
+    positional,
+)
 from tflgpuc.ir.graph.elementwise import Binary
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import TFLITE_OPS, NotStatic, Op, Source, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.opaque import Opaque
-from tflgpuc.ir.graph.types import TensorType
+from tflgpuc.ir.graph.types import Quantization, TensorType
 from tflgpuc.ir.tflite_schema import TFLITE_NAMES
 
-Operands = Sequence[Value | None]
-# What an op's own code may raise on operands that its verify() should have refused.
-MISFITS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
+if TYPE_CHECKING:
+    from tflgpuc.frontend.subgraphs import Subgraphs
+
 # Results of at most this many integers are taken for shapes and indices, and computed at once.
 MAX_SHAPE_ELEMENTS = 256
 AT_RUN_TIME = "shapes that it depends on are only known at run time"
 SHAPE_DTYPES = ("i32", "i64", "bool")
 
 
-def positional(cls: type[Op], operands: Operands) -> dict[str, Any]:
-    """The operand fields of ``cls`` from TFLite's input list; VerifyError where they don't fit."""
-    kinds = [(k, kind) for k, kind in cls.kinds().items() if kind not in ("attribute", "region")]
-    left = list(operands)
-    found: dict[str, Any] = {}
-    for i, (name, kind) in enumerate(kinds):
-        if kind == "variadic":
-            count = max(0, len(left) - (len(kinds) - i - 1))
-            found[name], left = tuple(left[:count]), left[count:]
-            if None in found[name]:
-                raise VerifyError(f"operand {name!r} has gaps")
-            continue
-        value = left.pop(0) if left else None
-        if value is None and kind == "operand":
-            raise VerifyError(f"operand {name!r} is missing")
-        found[name] = value
-    if any(value is not None for value in left):
-        raise UnsupportedError(f"{len(operands)} operands, at most {len(kinds)} are known")
-    return found
-
-
 class GraphImporter:
-    """Walks a subgraph's operators once, in the order in which they run."""
+    """Walks a subgraph's operators once, in the order in which they run.
 
-    def __init__(self, file: ModelFile, index: int, input_shapes: Mapping[str, tuple[int, ...]]):
-        self.file, self.index = file, index
-        self.record = file.subgraphs[index]
-        self.tensors = file.tensors(index)
+    ``shapes`` replaces shapes of inputs by name. ``given`` says, for each input, of what shape the
+    values are that the subgraph is run with, and whether that is only a guess.
+    """
+
+    def __init__(
+        self,
+        subgraphs: Subgraphs,
+        index: int,
+        states: States,
+        *,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        given: Sequence[tuple[tuple[int, ...], bool]] | None = None,
+    ) -> None:
+        self.subgraphs, self.file, self.index = subgraphs, subgraphs.file, index
+        self.record = self.file.subgraphs[index]
+        self.tensors = self.file.tensors(index)
         self.name: str = self.record.name or ("main" if index == 0 else f"subgraph_{index}")
-        self._shapes = input_shapes
+        self.states = states
+        self._shapes, self._given = shapes or {}, given
         self._values: dict[int, Value] = {}
         self._constants: dict[int, Constant | None] = {}
-        # Values whose type isn't what the file says, and values whose type nothing vouches for.
+        # Values whose type isn't what the file says.
         self._reshaped: set[Value] = set()
-        self._open: set[Value] = set()
         self._ops: dict[Op, None] = {}
 
     def graph(self) -> Graph:
         """The whole subgraph; ModelError where it's inconsistent."""
         inputs = ints(self.record.inputs)
         self._check_input_names(inputs)
-        for i in inputs:
-            self._define(i, self._input(i), f"subgraph {self.index}, input")
+        for position, i in enumerate(inputs):
+            self._define(i, self._input(position, i), f"subgraph {self.index}, input")
         for number, record in enumerate(self.record.operators):
             self._operator(number, record)
         outputs = ints(self.record.outputs)
         results = tuple(self._value(i, f"subgraph {self.index}, output") for i in outputs)
+        kept = self.states.ends()
+        results += tuple(after for _, _, after in kept)
         self._append_constants(results)
         return Graph(
-            tuple(self._values[i] for i in inputs),
+            (*(self._values[i] for i in inputs), *(before for _, before, _ in kept)),
             ops=tuple(self._ops),
             outputs=results,
             name=self.name,
             input_names=tuple(self.tensors[i].name for i in inputs),
             output_names=tuple(self.tensors[i].name for i in outputs),
+            states=tuple(state for state, _, _ in kept),
         )
 
     # --- values ---
@@ -114,10 +110,13 @@ class GraphImporter:
                 listed = ", ".join(f"{k!r} ({t})" for k, t in known.items()) or "none"
                 raise UsageError(f"no input {name!r}; the model's inputs are: {listed}")
 
-    def _input(self, index: int) -> Value:
+    def _input(self, position: int, index: int) -> Value:
         tensor = self.tensors[index]
-        shape = self._shapes.get(tensor.name, tensor.type.shape)
-        value = Value(replace(tensor.type, shape=shape), tensor.name)
+        shape, dynamic = self._shapes.get(tensor.name, tensor.type.shape), False
+        if self._given is not None:
+            shape, dynamic = self._given[position]
+        type = replace(tensor.type, shape=shape)
+        value = Value(opened(type) if dynamic else type, tensor.name)
         if shape != tensor.type.shape:
             self._reshaped.add(value)
         return value
@@ -142,8 +141,12 @@ class GraphImporter:
     def _value(self, index: int, where: str) -> Value:
         """The value that a tensor holds at this point of the graph."""
         tensor = self._tensor(index, where)
+        if index in self.states.handles:
+            raise NotFunctional(resources=True)
         if index in self._values:
             return self._values[index]
+        if tensor.variable and self.states.tensors:
+            return self.states.read_tensor(index, tensor)
         op: Op | None = self._constant(index)
         if op is None and tensor.variable:
             op = Opaque(
@@ -178,31 +181,71 @@ class GraphImporter:
                 raise ModelError(f"{source}: writes the constant {self.tensors[i].name!r}")
         if self._folded(code, inputs, outputs, source):
             return
+        if code.name in RESOURCE_OPCODES and self.states.resources:
+            self._resource(code, record, inputs, results, source)
+            return
         operands = [None if i == -1 else self._value(i, str(source)) for i in inputs]
         op = self._op(code, record, operands, results, source)
-        self._trace(op, results)
+        self._trace(op, results, inputs)
         if self._computed(op, outputs):
             return
-        for index, value in zip(outputs, op.results, strict=True):
+        for index, value in zip(outputs, op.results, strict=False):
             self._define(index, value, str(source))
+        for index, value in zip(
+            self._updated(type(op), inputs), op.results[len(outputs) :], strict=True
+        ):
+            self.states.write(index, value)
         self._append_constants(op.operands)
         self._ops[op] = None
 
-    def _trace(self, op: Op, results: Sequence[Tensor]) -> None:
-        """Notes which results have other types than the file says, or types that are a guess."""
-        opaque = isinstance(op, Opaque)
-        reshaped = any(value in self._reshaped for value in op.operands)
-        for value, tensor in zip(op.results, results, strict=True):
+    def _trace(self, op: Op, results: Sequence[Tensor], inputs: tuple[int, ...]) -> None:
+        """Notes which results have other shapes than the file says; no state passes an opaque op."""
+        for value, tensor in zip(op.results, results, strict=False):
             if value.type.shape != tensor.type.shape:
                 self._reshaped.add(value)
-            if opaque and (reshaped or not tensor.settled):
-                self._open.add(value)
+        if isinstance(op, Opaque) and self.states.tensors and any(map(self._is_state, inputs)):
+            raise NotFunctional(resources=False)
+
+    def _is_state(self, index: int) -> bool:
+        return index >= 0 and self.tensors[index].variable and index not in self._values
+
+    def _updated(self, cls: type[Op], inputs: tuple[int, ...]) -> list[int]:
+        """The variable tensors that an operator updates."""
+        fields = operand_fields(cls)
+        return [inputs[fields.index(name)] for name in cls.states]
+
+    def _resource(
+        self,
+        code: Opcode,
+        record: Record,
+        inputs: tuple[int, ...],
+        results: Sequence[Tensor],
+        source: Source,
+    ) -> None:
+        """Does at once what an operator does with resource variables."""
+        options, _ = self._options(record, source)
+        outputs, handles = ints(record.outputs), self.states.handles
+        match code.name, len(inputs), len(outputs):
+            case "CALL_ONCE", 0, 0:
+                self.states.initialize(self.subgraphs.init(options["init_subgraph_index"]))
+            case "VAR_HANDLE", 0, 1:
+                handles[outputs[0]] = variable_key(options)
+            case "READ_VARIABLE", 1, 1 if inputs[0] in handles:
+                key = handles[inputs[0]]
+                value = self.states.read(key, key[1], results[0].type)
+                if value.type.shape != results[0].type.shape:
+                    self._reshaped.add(value)
+                self._define(outputs[0], value, str(source))
+            case "ASSIGN_VARIABLE", 2, 0 if inputs[0] in handles:
+                self.states.write(handles[inputs[0]], self._value(inputs[1], str(source)))
+            case _:
+                raise NotFunctional(resources=True)
 
     def _computed(self, op: Op, outputs: tuple[int, ...]) -> bool:
         """Whether the op is shape arithmetic, which is done here: later ops' types depend on it."""
         known = {v: v.constant for v in op.operands}
         of_shape = op.tflite in ("SHAPE", "RANK")
-        if isinstance(op, Opaque) or any(v in self._open for v in op.operands):
+        if isinstance(op, Opaque) or any(v.type.dynamic for v in op.operands):
             return False
         if not of_shape and (not known or any(data is None for data in known.values())):
             return False
@@ -268,23 +311,27 @@ class GraphImporter:
         if code.name in ("QUANTIZE", "BITCAST") and results:
             options["out_data_type"] = TFLITE_NAMES[results[0].type.dtype]
         cls = TFLITE_OPS.get(code.name)
-        guessed = any(value in self._open for value in operands)
+        guessed = any(value is not None and value.type.dynamic for value in operands)
         vouched = not self._shapes and all(t.settled for t in results)
-        reason = f"its options are of a kind ({unknown}) that is newer than the schema"
+        at_run_time = unsized = False
         if cls is None:
             reason = "no such operation is known"
-        elif guessed and not vouched:
-            reason = AT_RUN_TIME
-        elif not unknown:
+        elif unknown:
+            reason = f"its options are of a kind ({unknown}) that is newer than the schema"
+        elif guessed and not vouched and "region" not in cls.kinds().values():
+            reason, at_run_time = AT_RUN_TIME, True
+        else:
             try:
                 return self._known(cls, options, operands, results, source)
             except (NotStatic, UnsupportedError) as error:
                 reason = str(error).removeprefix(f"{source}: ")
+                at_run_time = unsized = isinstance(error, NotStatic)
             except (ModelError, UsageError):
                 if not guessed:
                     raise
-                reason = AT_RUN_TIME
-        if any(value in self._reshaped for value in operands):
+                reason, at_run_time = AT_RUN_TIME, True
+        reshaped = any(value in self._reshaped for value in operands)
+        if reshaped:
             reason += "; the types of its results are the file's, from before an input's new shape"
         custom = options.pop("custom_options", b"")
         return Opaque(
@@ -294,11 +341,14 @@ class GraphImporter:
             options=tuple(options.items()),
             custom_options=custom,
             absent=tuple(i for i, value in enumerate(operands) if value is None),
-            types=tuple(t.type for t in results),
+            types=tuple(
+                opened(t.type) if unsized or reshaped or not t.settled else t.type for t in results
+            ),
             intermediates=tuple(
                 self._tensor(i, f"{source}: intermediate").type for i in ints(record.intermediates)
             ),
             reason=reason,
+            at_run_time=at_run_time,
             sources=(source,),
             names=source.outputs,
         )
@@ -328,33 +378,65 @@ class GraphImporter:
         source: Source,
     ) -> Op:
         """The op with its types inferred; ModelError where the file contradicts them."""
-        for name in ("num", "num_splits"):
-            # Before anything makes a list of that length.
-            if options.get(name, 0) > len(results):
-                raise ModelError(f"{source}: {name} {options[name]}, but {len(results)} results")
         try:
-            op = cls(
-                **positional(cls, operands),
-                **cls.from_tflite(options),
+            op = declared(
+                cls,
+                operands,
+                options,
+                len(results),
                 sources=(source,),
                 names=source.outputs,
-                quantization=tuple(t.type.quantization for t in results),
+                quantization=self._quantization(cls, operands, results),
+                **self._regions(cls, options, operands),
             )
-            op.verify()
-            made = [value.type for value in op.results]
         except (NotStatic, UnsupportedError):
             raise
         except VerifyError as error:
             raise self._misfit(source, str(error).removeprefix(f"{source}: ")) from error
         except MISFITS as error:
             raise self._misfit(source, f"operands and options do not fit ({error})") from error
-        if len(made) != len(results):
-            raise ModelError(f"{source}: has {len(results)} results, not {len(made)}")
-        for type, tensor in zip(made, results, strict=True):
-            self._check_result(op, type, tensor, source)
-            if type.shape != tensor.type.shape and any(v in self._open for v in op.operands):
-                raise UnsupportedError(AT_RUN_TIME)
+        if len(op.results) != len(results) + len(cls.states):
+            raise ModelError(f"{source}: has {len(results)} results, not {len(op.results)}")
+        guessed = any(v.type.dynamic for v in op.operands) and not op.regions
+        for value, tensor in zip(op.results, results, strict=False):
+            self._check_result(op, value.type, tensor, source)
+            if value.type.shape != tensor.type.shape and guessed:
+                raise NotStatic(AT_RUN_TIME)
         return op
+
+    def _regions(
+        self, cls: type[Op], options: Mapping[str, Any], operands: Operands
+    ) -> dict[str, Graph]:
+        """The graphs that an operator runs."""
+        names = [k for k, kind in cls.kinds().items() if kind == "region"]
+        if not names:
+            return {}
+        given = [v.type for v in positional(cls, operands)["inputs"]]
+        indices = {k: options[f"{k.removesuffix('_branch')}_subgraph_index"] for k in names}
+        while True:
+            regions = {k: self.subgraphs.region(i, given) for k, i in indices.items()}
+            loop = regions.get("body")
+            if loop is None or len(loop.outputs) != len(given):
+                return regions
+            # What the body reshapes it has to take in any shape, which may reshape something else.
+            wider = [joined(a, v.type) for a, v in zip(given, loop.outputs, strict=True)]
+            if [t.dynamic for t in wider] == [t.dynamic for t in given]:
+                return regions
+            given = wider
+
+    def _quantization(
+        self, cls: type[Op], operands: Operands, results: Sequence[Tensor]
+    ) -> tuple[Quantization | None, ...]:
+        """Those of an operator's results, and behind them those of the states that it updates."""
+        if not cls.states:
+            return tuple(t.type.quantization for t in results)
+        if not self.states.tensors:
+            raise UnsupportedError("it keeps its state in a variable tensor")
+        named = positional(cls, operands)
+        states = [named[k] for k in cls.states]
+        if None in states:
+            raise UnsupportedError("it has no state")
+        return tuple(v.type.quantization for v in (*results, *states))
 
     def _check_result(self, op: Op, type: TensorType, tensor: Tensor, source: Source) -> None:
         # TFLite's arithmetic of two operands sets its result's type, whatever the file says.

@@ -98,6 +98,8 @@ class ModelFile:
         self.opcodes = [self._opcode(record) for record in self.model.operator_codes]
         self._buffers: list[Record] = self.model.buffers
         self._calls: dict[int, set[int]] = {}
+        self._inits: set[tuple[int, int]] = set()
+        self._tensors: dict[int, list[Tensor]] = {}
         self._widened: dict[tuple[int, int], tuple[Array, Array]] = {}
 
     def _opcode(self, record: Record) -> Opcode:
@@ -119,6 +121,11 @@ class ModelFile:
 
     def tensors(self, subgraph: int) -> list[Tensor]:
         """A subgraph's tensors, under names that no two of them share."""
+        if subgraph not in self._tensors:
+            self._tensors[subgraph] = self._named_tensors(subgraph)
+        return self._tensors[subgraph]
+
+    def _named_tensors(self, subgraph: int) -> list[Tensor]:
         records = self.subgraphs[subgraph].tensors
         raw = [record.name or f"tensor_{i}" for i, record in enumerate(records)]
         taken, suffix = set(raw), dict.fromkeys(raw, 0)
@@ -228,6 +235,19 @@ class ModelFile:
             if name.endswith("subgraph_index") and value != -1:
                 item(self.subgraphs, value, f"{where}: {name}")
                 self._calls.setdefault(subgraph, set()).add(value)
+                if name == "init_subgraph_index":
+                    self._inits.add((subgraph, value))
+
+    def run_by(self, subgraph: int) -> set[int]:
+        """The subgraphs that one runs, however indirectly, but not those that initialise it."""
+        found: set[int] = set()
+        left = [subgraph]
+        while left:
+            caller = left.pop()
+            called = {c for c in self._calls.get(caller, ()) if (caller, c) not in self._inits}
+            left += called - found
+            found |= called
+        return found
 
     def check_calls(self) -> None:
         """ModelError where a subgraph runs itself."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from tflgpuc.frontend.graph_importer import GraphImporter
 from tflgpuc.frontend.model_file import ModelFile, ints, item
@@ -33,8 +32,11 @@ class Subgraphs:
 
     def all(self) -> tuple[Graph, ...]:
         """Every subgraph; only the first, which is the one that runs, has its states as values."""
-        rest = range(1, len(self.file.subgraphs))
-        return (self._main(), *(self._graph((i, None)) for i in rest))
+        states, main = self._main(resources=True)
+        rest = [self._graph((i, None)) for i in range(1, len(self.file.subgraphs))]
+        if states.handles and self._resources_elsewhere():
+            _, main = self._main(resources=False)
+        return main, *rest
 
     def init(self, index: int) -> Graph:
         """A subgraph as the file has it, to be run before all others."""
@@ -42,7 +44,8 @@ class Subgraphs:
 
     def region(self, index: int, operands: Sequence[TensorType]) -> Graph:
         """A subgraph as an operator runs it; UnsupportedError where that's better left to TFLite."""
-        self.file.check_calls()
+        if any(index == active for active, _ in self._active):
+            self.file.check_calls()
         if len(self._active) >= MAX_DEPTH:
             raise UnsupportedError(f"subgraphs are nested more than {MAX_DEPTH} deep")
         inputs = self._declared(index)
@@ -55,18 +58,15 @@ class Subgraphs:
             raise UnsupportedError("the subgraphs that it runs have too many operators")
         return graph
 
-    def _main(self) -> Graph:
-        followed = {"tensors": True, "resources": True}
+    def _main(self, *, resources: bool) -> tuple[States, Graph]:
+        followed = {"tensors": True, "resources": resources}
         while True:
             states = States(**followed)
             try:
-                graph = GraphImporter(self, 0, states, shapes=self._shapes).graph()
-                if states.handles and self._resources_elsewhere():
-                    raise NotFunctional(resources=True)
+                return states, GraphImporter(self, 0, states, shapes=self._shapes).graph()
             except NotFunctional as error:
+                # Each kind is given up at most once, so there are three rounds at most.
                 followed["resources" if error.resources else "tensors"] = False
-            else:
-                return graph
 
     def _graph(self, key: Key) -> Graph:
         if key not in self._graphs:
@@ -99,7 +99,7 @@ class Subgraphs:
     def _resources_elsewhere(self) -> bool:
         """Whether what the first subgraph runs, but for initialisation, touches resource variables."""
         return any(
-            self.file.opcodes[record.opcode_index].name in RESOURCE_OPCODES
+            item(self.file.opcodes, record.opcode_index, "operator code").name in RESOURCE_OPCODES
             for index in self.file.run_by(0)
             for record in self.file.subgraphs[index].operators
         )

@@ -124,6 +124,8 @@ class Op:
     elementwise: ClassVar[bool] = False
     # Whether its result is right where 8- and 16-bit integers are computed as 32-bit ones.
     narrow: ClassVar[bool] = False
+    # The operands that it updates: their new values are results behind TFLite's own, in this order.
+    states: ClassVar[tuple[str, ...]] = ()
     # Element types that it computes with though TFLite's operator doesn't.
     beyond: ClassVar[tuple[DType, ...]] = ()
 

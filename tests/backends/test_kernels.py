@@ -1,4 +1,4 @@
-"""Every sample of every op computes its reference on every device: interpreter, GLES and Metal."""
+"""Every sample of every op computes its reference on every device: interpreter, GLES, Metal and WebGPU."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 import tflgpuc.ir.graph.ops  # noqa: F401  it fills OPS
 from gles_process import GlesProcess, missing
+from support import webgpu
 from tflgpuc.backends.glsl import print_glsl
 from tflgpuc.backends.msl import print_msl
 from tflgpuc.backends.runtime.interpreter import interpret_schedule
 from tflgpuc.backends.runtime.msl import MslLibrary, check, find_clang
+from tflgpuc.backends.wgsl import print_wgsl
 from tflgpuc.ir.errors import DeviceError, UnsupportedError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import OPS, Array, Op
@@ -208,6 +210,10 @@ def on_gles() -> Iterator[Launch]:
         yield launch
 
 
+def on_webgpu(kernel: Kernel, arrays: list[Bytes]) -> None:
+    webgpu.launch(kernel, print_wgsl(kernel), arrays)
+
+
 def test_the_ops_that_no_kernel_computes() -> None:
     assert {name for name in SAMPLED if not cases(name, "f32")} == UNSUPPORTED
 
@@ -234,6 +240,16 @@ def test_on_gles(on_gles: Launch, name: str, precision: str, pytestconfig: pytes
     step = 1 if precision == "f32" or pytestconfig.getoption("--sweep") else 4
     for case in cases(name, precision)[::step]:
         case.check(run(case, on_gles), precision)
+
+
+@each_precision
+@each_op
+def test_on_webgpu(name: str, precision: str, pytestconfig: pytest.Config) -> None:
+    webgpu.webgpu()
+    # As above; what an op's samples differ in is seen on the other devices.
+    few = slice(None) if pytestconfig.getoption("--sweep") else slice(3 if precision == "f32" else 1)
+    for case in cases(name, precision)[few]:
+        case.check(run(case, on_webgpu), precision)
 
 
 @each_precision

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from gles_process import LIBRARIES, GlesProcess, missing
+from support.webgpu import webgpu
 from tflgpuc.backends.bundle import load
 from tflgpuc.backends.runtime.msl import check
 from tflgpuc.driver import compile
@@ -66,6 +67,15 @@ def test_metal(name, precision, models, bundles):
         if "needs clang" in str(error):
             pytest.skip(str(error))
         raise
+    assert all(row.passed for row in rows), rows
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16"])
+def test_webgpu(precision, models):
+    webgpu()
+    model = models["selfie_segmentation"]
+    bundle = compile(model, precision=precision, target="webgpu", emit=["wgsl"])
+    rows = verify(model, bundle, device="wgpu")
     assert all(row.passed for row in rows), rows
 
 

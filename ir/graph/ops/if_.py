@@ -38,9 +38,7 @@ class If(Op, name="tfl.if", tflite="IF"):
         self.check(not known or self.cond.type.size == 1, f"the condition is {self.cond.type}")
         check_operands(self.inputs, self.then_branch, "branch")
         check_operands(self.inputs, self.else_branch, "branch")
-        then, other = (
-            [v.type for v in g.outputs] for g in (self.then_branch, self.else_branch)
-        )
+        then, other = ([v.type for v in g.outputs] for g in (self.then_branch, self.else_branch))
         check_alike(then, other, "the other branch's result", resized=True)
 
     def reference(self, cond: Array, inputs: list[Array]) -> tuple[Array, ...]:

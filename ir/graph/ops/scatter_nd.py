@@ -15,7 +15,7 @@ from tflgpuc.ir.graph.types import DType, TensorType
 class ScatterND(Op, name="tfl.scatter_nd", tflite="SCATTER_ND"):
     """Zeros of ``shape`` with ``updates`` added at places in its first axes, each a row of indices.
 
-    Updates of one place add up, in their order; bools are put there.
+    Updates of one place add up, in their order; bools are true where one of them is.
     """
 
     indices: Value
@@ -57,6 +57,7 @@ class ScatterND(Op, name="tfl.scatter_nd", tflite="SCATTER_ND"):
             ([[2], [0]], (2, 3, 5), (4, 3, 5), "f32"),
             ([[1, 2], [0, 0], [1, 2]], (3, 4), (2, 3, 4), "f32"),
             ([[1], [1]], (2, 3), (3, 3), "i32"),
+            ([[3], [0], [3]], (3,), (5,), "bool"),
         )
         for at, updates, shape, dtype in cases:
             yield cls(

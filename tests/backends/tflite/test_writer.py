@@ -17,7 +17,7 @@ from tflgpuc.backends.tflite import write
 from tflgpuc.backends.tflite.options import options_fields
 from tflgpuc.frontend import import_model
 from tflgpuc.ir.errors import TflgpucError, UnsupportedError
-from tflgpuc.ir.graph.graph import Graph, Module
+from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import OPS, Array, Op, Source, Value
 from tflgpuc.ir.graph.ops.add import Add
 from tflgpuc.ir.graph.ops.broadcast_to import BroadcastTo
@@ -29,7 +29,7 @@ from tflgpuc.ir.graph.ops.opaque import Opaque
 from tflgpuc.ir.graph.ops.relu import Relu
 from tflgpuc.ir.graph.sampling import constant, runtime
 from tflgpuc.ir.graph.text import print_graph
-from tflgpuc.ir.graph.types import Quantization, TensorType
+from tflgpuc.ir.graph.types import NUMPY, Quantization, TensorType
 from tflgpuc.ir.tflite_schema import OPCODES
 
 STRING = r'"(?:[^"\\]|\\.)*"'
@@ -202,8 +202,8 @@ def test_subgraphs_that_options_name() -> None:
     callee = Graph((body,), (op := Relu(x=body),), op.results, "callee")
     call = Opaque(
         inputs=(x,),
-        opcode="STABLEHLO_COMPOSITE",
-        options=(("name", "my.op"), ("decomposition_subgraph_index", 2)),
+        opcode="STABLEHLO_SORT",
+        options=(("dimension", 0), ("comparator_subgraph_index", 2)),
         types=(x.type,),
     )
     graph = Graph((x,), (call, call2 := replace(call)), (*call.results, *call2.results))
@@ -211,7 +211,7 @@ def test_subgraphs_that_options_name() -> None:
         write(graph)
     module = import_model(write(graph, subgraphs=(graph, graph, callee)))
     assert [g.name for g in module.graphs] == ["main", "callee"]
-    assert dict(module.main.ops[0].options)["decomposition_subgraph_index"] == 1
+    assert dict(module.main.ops[0].options)["comparator_subgraph_index"] == 1
 
 
 @pytest.mark.parametrize(
@@ -244,30 +244,43 @@ def test_numbers_that_enumerations_lack_come_back() -> None:
 # --- LiteRT ---
 
 
-def run_litert(file: bytes, module: Module) -> list[Array]:
+def run_litert(file: bytes, inputs: list[Array]) -> list[Array]:
+    """The outputs; the file takes as many of the inputs as it has."""
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     interpreter = litert.Interpreter(model_content=file, num_threads=1)
     interpreter.allocate_tensors()
-    rng = np.random.default_rng(0)
-    inputs = zip(interpreter.get_input_details(), module.main.inputs, strict=True)
-    for detail, value in inputs:
-        interpreter.set_tensor(detail["index"], random_array(rng, value.type))
+    for detail, array in zip(interpreter.get_input_details(), inputs, strict=False):
+        interpreter.set_tensor(detail["index"], array)
     interpreter.invoke()
     return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+
+def inputs_of(graph: Graph) -> list[Array]:
+    """Random inputs, and what the states are at first."""
+    rng = np.random.default_rng(0)
+    given = graph.inputs[: len(graph.inputs) - len(graph.states)]
+    states = [
+        np.zeros(s.type.shape, NUMPY[s.type.dtype]) if s.initial is None else s.initial
+        for s in graph.states
+    ]
+    return [*(random_array(rng, v.type) for v in given), *states]
 
 
 def difference(path: Path) -> str:
     """How LiteRT's results for a model differ from those for what is written of it.
 
-    Skips what can't be imported or run.
+    Skips what can't be imported or run. States, which are inputs and outputs too, come last.
     """
     try:
         module = import_model(path)
-        wanted = run_litert(path.read_bytes(), module)
+        inputs = inputs_of(module.main)
+        wanted = run_litert(path.read_bytes(), inputs)
     except (TflgpucError, RuntimeError, ValueError, KeyError) as error:
         return f"skipped: {error}"
-    made = run_litert(write(module.main, subgraphs=module.graphs), module)
-    for i, (a, b) in enumerate(zip(made, wanted, strict=True)):
+    made = run_litert(write(module.main, subgraphs=module.graphs), inputs)
+    if len(made) != len(wanted) + len(module.main.states):
+        return f"{path.name}: {len(made)} outputs"
+    for i, (a, b) in enumerate(zip(made, wanted, strict=False)):
         if (a.shape, a.dtype, a.tobytes()) != (b.shape, b.dtype, b.tobytes()):
             return f"output {i} of {path.name} differs"
     return ""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 import tflgpuc.ir.graph.ops
+from support.graphs import graph_of, random_array
 from tflgpuc.ir.errors import VerifyError
 from tflgpuc.ir.graph.graph import Graph
-from tflgpuc.ir.graph.op import HOOKS, OPS, TFLITE_OPS, Array, Op, Value
+from tflgpuc.ir.graph.op import HOOKS, OPS, TFLITE_OPS, Op, Value
 from tflgpuc.ir.graph.ops.softmax import Softmax
-from tflgpuc.ir.graph.types import NUMPY, TensorType
+from tflgpuc.ir.graph.types import NUMPY
 
 NAMED = [pytest.param(cls, id=name) for name, cls in sorted(OPS.items())]
 SAMPLES = [
@@ -21,28 +21,6 @@ SAMPLES = [
     for name, cls in sorted(OPS.items())
     for i, sample in enumerate(cls.samples())
 ]
-
-
-def defining(values: tuple[Value, ...]) -> Iterator[Op]:
-    """The ops that define the values, each after those that it reads."""
-    for value in values:
-        if value.op is not None:
-            yield from defining(value.op.operands)
-            yield value.op
-
-
-def graph_of(op: Op) -> Graph:
-    ops = tuple(dict.fromkeys([*defining(op.operands), op]))
-    inputs = dict.fromkeys(v for o in ops for v in o.operands if v.op is None)
-    return Graph(tuple(inputs), ops, op.results)
-
-
-def random_array(rng: np.random.Generator, type: TensorType) -> Array:
-    dtype = NUMPY[type.dtype]
-    if np.issubdtype(dtype, np.floating):
-        return rng.standard_normal(type.shape).astype(dtype)
-    # 0 and 1 are valid as indices, counts and truth values.
-    return rng.integers(0, 2, type.shape).astype(dtype)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -1,0 +1,14 @@
+"""Hosts: source code, printed into the bundle, that runs it in an app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tflgpuc.backends.files import BundleFiles
+from tflgpuc.backends.hosts.cpp import print_cpp
+from tflgpuc.backends.manifest import Json
+
+# What prints a host: its files by name, from a manifest without hosts and the files that it lists.
+HOSTS: dict[str, Callable[[Json, BundleFiles], dict[str, str]]] = {
+    "cpp": print_cpp,
+}
