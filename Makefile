@@ -55,7 +55,7 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
 	sh tests/support/system_packages.sh --optional $(VULKAN)
-	$(BIN)/pip install --quiet -e '.[run,verify,test,dev]'
+	$(BIN)/pip install --quiet -e '.[run,wgpu,verify,test,dev]'
 	touch $@
 
 clean:

@@ -41,7 +41,7 @@ class WgpuDevice:
         try:
             self._wgpu = importlib.import_module("wgpu")
         except ImportError as error:
-            raise DeviceError("WebGPU needs the wgpu package: pip install 'tflgpuc[wgpu]'") from error
+            raise DeviceError("WebGPU needs wgpu-py: pip install 'tflgpuc[wgpu]'") from error
         try:
             adapter = self._wgpu.gpu.request_adapter_sync(power_preference="high-performance")
         except Exception as error:  # wgpu has no class of its own for this

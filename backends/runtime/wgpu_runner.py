@@ -18,12 +18,11 @@ class WgpuRunner(Runner):
 
     def __init__(self, bundle: BundleFiles) -> None:
         super().__init__(bundle)
-        sources = {name: bundle.text(bundle.file_of(p, "wgsl")) for name, p in self.programs.items()}
+        paths = {name: bundle.file_of(p, "wgsl") for name, p in self.programs.items()}
         self.device = WgpuDevice()
         try:
             self.compiled = {
-                name: self.device.compile(name, text, self.programs[name]["entry"]["wgsl"]["function"])
-                for name, text in sources.items()
+                name: self.device.compile(name, bundle.text(path)) for name, path in paths.items()
             }
             self.buffers = {
                 b["name"]: self.device.buffer(
@@ -41,9 +40,7 @@ class WgpuRunner(Runner):
             raise
 
     def _bind(self, step: Json) -> Any:
-        bindings = [
-            (self.buffers[b["buffer"]], b["offset"], b["bytes"]) for b in step["bindings"]
-        ]
+        bindings = [(self.buffers[b["buffer"]], b["offset"], b["bytes"]) for b in step["bindings"]]
         return self.device.bind(self.compiled[step["program"]], bindings)
 
     def close(self) -> None:

@@ -102,7 +102,9 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
     help="Fix an input's shape; may be repeated.",
 )  # fmt: skip
 @click.option("--passes", help="A pipeline instead of the default one.")
-@click.option("--emit", default="glsl,msl", show_default=True, help="Languages to print, of glsl, msl, wgsl.")
+@click.option(
+    "--emit", default="glsl,msl", show_default=True, help="Languages to print, of glsl, msl, wgsl."
+)
 @click.option("--host", default="", help="Languages to print host code in: cpp, python.")
 @click.option("--no-cpu", is_flag=True, help="Refuse operators that only the CPU can run.")
 @click.option(

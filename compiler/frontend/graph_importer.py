@@ -117,7 +117,7 @@ class GraphImporter:
             shape, dynamic = self._given[position]
         type = replace(tensor.type, shape=shape)
         value = Value(opened(type) if dynamic else type, tensor.name)
-        if shape != tensor.type.shape:
+        if dynamic or shape != tensor.type.shape:
             self._reshaped.add(value)
         return value
 
@@ -312,7 +312,8 @@ class GraphImporter:
             options["out_data_type"] = TFLITE_NAMES[results[0].type.dtype]
         cls = TFLITE_OPS.get(code.name)
         guessed = any(value is not None and value.type.dynamic for value in operands)
-        vouched = not self._shapes and all(t.settled for t in results)
+        asked = self._shapes or self._given
+        vouched = not asked and all(t.settled for t in results)
         at_run_time = unsized = False
         if cls is None:
             reason = "no such operation is known"

@@ -1,4 +1,4 @@
-"""Every sample of every op computes its reference on every device: interpreter, GLES, Metal and WebGPU."""
+"""Every sample of every op computes its reference on every device, interpreted or printed."""
 
 from __future__ import annotations
 
@@ -247,7 +247,9 @@ def test_on_gles(on_gles: Launch, name: str, precision: str, pytestconfig: pytes
 def test_on_webgpu(name: str, precision: str, pytestconfig: pytest.Config) -> None:
     webgpu.webgpu()
     # As above; what an op's samples differ in is seen on the other devices.
-    few = slice(None) if pytestconfig.getoption("--sweep") else slice(3 if precision == "f32" else 1)
+    few = (
+        slice(None) if pytestconfig.getoption("--sweep") else slice(3 if precision == "f32" else 1)
+    )
     for case in cases(name, precision)[few]:
         case.check(run(case, on_webgpu), precision)
 

@@ -49,6 +49,16 @@ def test_every_file_is_listed(folder):
     assert listed | {"manifest.json"} == set(contents(folder))
 
 
+def test_wgsl_is_printed_when_asked_for(tmp_path):
+    made = compile(MODEL, emit=["wgsl"])
+    folder = made.save(tmp_path / "out")
+    jsonschema.validate(made.manifest, schema())
+    for program in load(folder).manifest["programs"]:
+        wgsl = {"file": f"wgsl/{program['name']}.wgsl", "function": "main"}
+        assert program["entry"] == {"wgsl": wgsl}
+        assert "fn main(" in (folder / wgsl["file"]).read_text()
+
+
 def test_saving_over_a_bundle_replaces_it(folder):
     (folder / "stray").write_text("old")
     compile(MODEL, precision="f16").save(folder)

@@ -61,7 +61,7 @@ def test_a_model_alone_is_compiled(cli, model, tmp_path):
     status, out, err = cli(model, "-o", tmp_path / "out")
     made = tflgpuc.load(tmp_path / "out").manifest
     assert (status, err) == (0, "")
-    assert f"{tmp_path / 'out'}: {len(made['steps'])} dispatches of" in out
+    assert f"{tmp_path / 'out'}: {len(made['steps'])} dispatches (0 copies) of" in out
     assert f"arena {made['memory']['arena_bytes']:,} bytes" in out
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tflgpuc.backends.runtime.interpreter import interpret_schedule
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.ops.add import Add
 from tflgpuc.ir.graph.ops.exp import Exp
+from tflgpuc.ir.graph.ops.reshape import Reshape
 from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.graph.sampling import runtime
 from tflgpuc.ir.graph.types import TensorType
@@ -90,3 +93,22 @@ def test_small_outputs_get_small_tiles():
     small = choose_tile(TensorType("f32", (1, 1, 1, 1001)), TARGET)
     assert (large.pixels, large.slices) == (4, 2)
     assert (small.pixels, small.slices) == (1, 1)
+
+
+def test_no_launch_binds_a_tensor_twice():
+    """A reshape may be the same memory; two bindings of it would be one too many, and WebGPU forbids
+    them."""
+    x = runtime(1, 4, 1, 8)
+    once = Softmax(input=x)
+    turned = Reshape(tensor=once.result, new_shape=(1, 1, 4, 8))
+    total = Add(lhs=once.result, rhs=turned.result)
+    twice = Softmax(input=total.result)
+    schedule = schedule_of((x,), (once, turned, total, twice), (twice.result,))
+    for step in schedule.steps:
+        bound = [t for t in step.tensors if t is not None]
+        assert len(set(bound)) == len(bound) == len(step.kernel.buffers)
+    given = np.random.default_rng(0).uniform(-1, 1, (1, 4, 1, 8)).astype(np.float32)
+    (made,) = interpret_schedule(schedule, {schedule.inputs[0]: given}).values()
+    (a,) = once.reference(given)
+    (right,) = twice.reference(a + a.reshape(1, 1, 4, 8))
+    np.testing.assert_allclose(made, right, atol=1e-6)

@@ -66,10 +66,11 @@ def test_the_form(golden):
         sources=(Source(0, 4, "CONV_2D", ("block/conv", "other")),),
         names=("block/conv",),
     )
+    softmax = OPS["tfl.softmax"](input=conv.result)
     graph = Graph(
         (x,),
-        (conv.filter.op, conv.bias.op, conv),
-        conv.results,
+        (conv.filter.op, conv.bias.op, conv, softmax),
+        softmax.results,
         input_names=("image",),
         output_names=("features",),
     )
