@@ -113,7 +113,8 @@ def make_bundle(
     made = manifest(schedule, target, weights, about)
     chunks: dict[str, Chunks] = {}
     headers = {
-        k: header(name, k, [s for s in schedule.dispatches if s.kernel is k]) for k in schedule.kernels()
+        k: header(name, k, [s for s in schedule.dispatches if s.kernel is k])
+        for k in schedule.kernels()
     }
     if "glsl" in emit:
         for kernel, program in zip(schedule.kernels(), made["programs"], strict=True):

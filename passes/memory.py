@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,10 @@ class Lifetime:
     def meets(self, other: Lifetime) -> bool:
         """Whether both are alive at some step."""
         return self.first <= other.last and other.first <= self.last
+
+
+# How often the search tries, and at most how many tensors and neighbours it looks at.
+TRIES, EFFORT = 2000, 4_000_000
 
 
 class Memory(SchedulePass, name="memory"):
@@ -85,7 +90,7 @@ def lower_bound(alive: list[Lifetime]) -> int:
 
 
 def best_offsets(alive: list[Lifetime]) -> Mapping[str, int]:
-    """The smallest of a few greedy plans; the first that meets the lower bound ends the search.
+    """The smallest of a few greedy plans, then a search around it; meeting the lower bound ends both.
 
     Greedy by size is Pisarchyk and Lee's (arXiv 2001.03288); the other orders win on graphs where
     large tensors come late.
@@ -98,14 +103,45 @@ def best_offsets(alive: list[Lifetime]) -> Mapping[str, int]:
         lambda a: (a.first, -a.size, a.name),
         lambda a: (-(a.last - a.first), -a.size, a.name),
     )
-    best: dict[str, int] = {}
-    best_size = -1
-    for order in orders:
-        offsets = place(sorted(alive, key=order), graph)
-        size = max((offsets[a.name] + a.size for a in alive), default=0)
-        if best_size < 0 or size < best_size:
-            best, best_size = offsets, size
-        if size == bound:
+    plans = []
+    for key in orders:
+        order = sorted(alive, key=key)
+        offsets = place(order, graph)
+        plans.append((top(order, offsets), order, offsets))
+        if plans[-1][0] == bound:
+            return offsets
+    size, order, offsets = min(plans, key=lambda plan: plan[0])
+    return searched(order, offsets, graph, bound) if size > bound else offsets
+
+
+def top(alive: list[Lifetime], offsets: Mapping[str, int]) -> int:
+    """The bytes that a plan takes."""
+    return max((offsets[a.name] + a.size for a in alive), default=0)
+
+
+def searched(
+    order: list[Lifetime], offsets: dict[str, int], graph: nx.Graph[str], bound: int
+) -> dict[str, int]:
+    """A plan at least as small, by placing what sticks out earlier, or at times anything at all.
+
+    The same tensors always give the same plan. The effort is bounded: few tries for many tensors.
+    """
+    rng = random.Random(0)
+    best, best_size = offsets, top(order, offsets)
+    current, current_size = order, best_size
+    for _ in range(min(TRIES, EFFORT // (len(order) + graph.number_of_edges() + 1))):
+        highest = [a for a in current if offsets[a.name] + a.size == current_size]
+        moved = rng.choice(highest if rng.random() < 0.7 else current)
+        rest = [a for a in current if a is not moved]
+        at = rng.randrange(current.index(moved) + 1)
+        changed = [*rest[:at], moved, *rest[at:]]
+        found = place(changed, graph)
+        size = top(changed, found)
+        if size <= current_size or rng.random() < 0.05:
+            current, current_size, offsets = changed, size, found
+        if size < best_size:
+            best, best_size = found, size
+        if best_size == bound:
             break
     return best
 

@@ -88,7 +88,7 @@ def _whole(graph: Graph) -> bool:
     return any(
         isinstance(op, Opaque)
         and (op.opcode in STATEFUL or any(v.type.dtype in kept for v in op.results))
-        for op in graph.ops
+        for op in graph.walk()
     )
 
 

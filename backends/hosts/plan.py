@@ -33,26 +33,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the model: ``bytes`` without padding; 0 where a size is only known in a run."""
+    """A tensor of the model; ``dynamic`` where its shape is only known in a run."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     place: Place | None
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether a size, -1 in the shape, is only known in a run."""
-        return -1 in self.shape
+    dynamic: bool
 
     @property
     def count(self) -> int:
-        """The number of elements."""
+        """The number of elements; 0 where it is only known in a run."""
         return 0 if self.dynamic else math.prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        """The bytes of the row-major array."""
+        """The bytes of the row-major array, without padding."""
         return self.count * BYTES[self.dtype]
 
 
@@ -150,6 +146,15 @@ class Plan:
         return max((b.bytes for d in self.dispatches for b in d.bindings), default=0)
 
     @property
+    def alignment(self) -> int:
+        """The largest power of two, up to 256, that divides every offset bound."""
+        bits = 256
+        for dispatch in self.dispatches:
+            for place in dispatch.bindings:
+                bits |= place.offset
+        return bits & -bits
+
+    @property
     def most_bindings(self) -> int:
         """The most ranges that a dispatch binds."""
         return max((len(d.bindings) for d in self.dispatches), default=1)
@@ -174,6 +179,8 @@ class _Planner:
         self.buffers = {b["name"]: i for i, b in enumerate(manifest["buffers"])}
         self.json = {t["name"]: t for t in manifest["tensors"]}
         self.host: dict[str, int] = {}
+        steps = [s for s in manifest["steps"] if s["type"] == "segment"]
+        self.made_on_cpu = {name for s in steps for name in s["outputs"]}
 
     def plan(self, namer: Callable[[], Callable[[str], str]]) -> Plan:
         m = self.manifest
@@ -238,7 +245,10 @@ class _Planner:
         t = self.json[name]
         if t["dtype"] not in BYTES:
             raise UsageError(f"tensor {name!r}: hosts can't pass {t['dtype']} tensors")
-        return Tensor(name, t["dtype"], tuple(t["shape"]), self._place(t))
+        place, shape = self._place(t), tuple(t["shape"])
+        # TFLite says the same of a scalar as of a shape that it doesn't know.
+        unknown = place is None and not shape and name in self.made_on_cpu
+        return Tensor(name, t["dtype"], shape, place, unknown or -1 in shape)
 
     def _ports(self, key: str, namer: Callable[[str], str]) -> tuple[Port, ...]:
         return tuple(

@@ -9,6 +9,7 @@ import numpy as np
 
 from tflgpuc.frontend.model_file import Tensor
 from tflgpuc.ir.errors import TflgpucError
+from tflgpuc.ir.graph.declared import MISFITS
 from tflgpuc.ir.graph.graph import Graph, State
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
@@ -20,6 +21,7 @@ Key = int | tuple[str, str]
 RESOURCE_OPCODES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 # Initial values of more bytes in all are computed by TFLite.
 MAX_INITIAL_BYTES = 1 << 28
+MAX_INITIAL_MACS = 1 << 28
 
 
 class NotFunctional(Exception):
@@ -48,17 +50,17 @@ class States:
         """A state's latest value; NotFunctional where it's of another type."""
         if key not in self._latest:
             initial = self._initial.get(key)
-            settled = -1 not in (type.signature or ())
-            if initial is not None and not (type.shape and settled):
+            if initial is not None and not (type.shape and -1 not in (type.signature or ())):
                 type = replace(type, shape=initial.shape, signature=initial.shape)
-            elif not settled or type.dtype not in NUMPY:
-                raise NotFunctional(resources=not isinstance(key, int))
-            if initial is not None and not _fits(initial, type):
+            if type.dtype not in NUMPY or (initial is not None and not _fits(initial, type)):
                 raise NotFunctional(resources=not isinstance(key, int))
             value = Value(type, self._unique(name))
             self._kept[key] = State(value.name, type, initial), value
             self._latest[key] = value
-        return self._latest[key]
+        latest = self._latest[key]
+        if latest.type.dtype != type.dtype:
+            raise NotFunctional(resources=not isinstance(key, int))
+        return latest
 
     def read_tensor(self, index: int, tensor: Tensor) -> Value:
         """A variable tensor's latest value."""
@@ -86,8 +88,7 @@ class States:
         found = []
         for key, (state, before) in self._kept.items():
             after = self._latest[key]
-            same = (after.type.dtype, after.type.shape) == (state.type.dtype, state.type.shape)
-            if not same or after.type.quantization != state.type.quantization:
+            if not _alike(after.type, state.type):
                 raise NotFunctional(resources=not isinstance(key, int))
             found.append((state, before, after))
         return tuple(found)
@@ -114,17 +115,18 @@ def written_by(init: Graph) -> dict[Key, Array]:
         "READ_VARIABLE": lambda op: arrays.update({op.results[0]: found[handles[op.inputs[0]]]}),
         "ASSIGN_VARIABLE": lambda op: found.update({handles[op.inputs[0]]: arrays[op.inputs[1]]}),
     }
-    left = MAX_INITIAL_BYTES
+    left, macs = MAX_INITIAL_BYTES, MAX_INITIAL_MACS
     try:
         for op in init.ops:
             if isinstance(op, Opaque):
                 steps[op.opcode](op)
                 continue
             left -= sum(0 if isinstance(op, Constant) else v.type.bytes for v in op.results)
-            if left < 0 or not _plain(op):
+            macs -= op.macs()
+            if left < 0 or macs < 0 or not _plain(op):
                 raise NotFunctional(resources=True)
             arrays.update(zip(op.results, op.evaluate(arrays), strict=True))
-    except (ArithmeticError, LookupError, TypeError, ValueError, TflgpucError):
+    except (*MISFITS, TflgpucError):
         raise NotFunctional(resources=True) from None
     return found
 
@@ -143,3 +145,9 @@ def _plain(op: Op) -> bool:
 
 def _fits(data: Array, type: TensorType) -> bool:
     return data.shape == type.shape and data.dtype == NUMPY.get(type.dtype)
+
+
+def _alike(a: TensorType, b: TensorType) -> bool:
+    """Whether the same bytes mean the same."""
+    scales = a.dtype in ("f16", "f32", "f64") or a.quantization == b.quantization
+    return a.dtype == b.dtype and a.shape == b.shape and scales

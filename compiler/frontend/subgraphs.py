@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tflgpuc.frontend.graph_importer import GraphImporter
 from tflgpuc.frontend.model_file import ModelFile, ints, item
 from tflgpuc.frontend.states import RESOURCE_OPCODES, NotFunctional, States
-from tflgpuc.ir.errors import UnsupportedError
+from tflgpuc.ir.errors import ModelError, UnsupportedError, UsageError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.types import TensorType
 
@@ -26,8 +26,9 @@ class Subgraphs:
     def __init__(self, file: ModelFile, shapes: Shapes) -> None:
         self.file, self._shapes = file, shapes
         self._graphs: dict[Key, Graph] = {}
-        self._weights: dict[Graph, int] = {}
+        self._sizes: dict[Graph, tuple[int, int]] = {}
         self._active: list[Key] = []
+        # How many more may be imported for shapes that aren't the file's.
         self._left = 4 * len(file.subgraphs) + 64
 
     def all(self) -> tuple[Graph, ...]:
@@ -46,15 +47,24 @@ class Subgraphs:
         """A subgraph as an operator runs it; UnsupportedError where that's better left to TFLite."""
         if any(index == active for active, _ in self._active):
             self.file.check_calls()
+        too_deep = UnsupportedError(f"subgraphs are nested more than {MAX_DEPTH} deep")
         if len(self._active) >= MAX_DEPTH:
-            raise UnsupportedError(f"subgraphs are nested more than {MAX_DEPTH} deep")
+            raise too_deep
         inputs = self._declared(index)
         key: Key = (index, None)
         given = tuple((t.shape, t.dynamic) for t in operands)
         if len(given) == len(inputs) and given != tuple((t.shape, False) for t in inputs):
             key = index, given
-        graph = self._graph(key)
-        if self._weight(graph) > MAX_OPS:
+        try:
+            graph = self._graph(key)
+        except (ModelError, UsageError) as error:
+            if key[1] is None:
+                raise
+            raise UnsupportedError(f"subgraph {index} doesn't fit its operands: {error}") from None
+        ops, depth = self._size(graph)
+        if len(self._active) + depth > MAX_DEPTH:
+            raise too_deep
+        if ops > MAX_OPS:
             raise UnsupportedError("the subgraphs that it runs have too many operators")
         return graph
 
@@ -70,10 +80,10 @@ class Subgraphs:
 
     def _graph(self, key: Key) -> Graph:
         if key not in self._graphs:
-            self._left -= 1
+            index, given = key
+            self._left -= given is not None
             if self._left < 0:
                 raise UnsupportedError("subgraphs are run with too many different shapes")
-            index, given = key
             self._active.append(key)
             try:
                 states = States(tensors=False, resources=False)
@@ -89,12 +99,13 @@ class Subgraphs:
         where = f"subgraph {index}, input: tensor"
         return [item(tensors, i, where).type for i in ints(record.inputs)]
 
-    def _weight(self, graph: Graph) -> int:
-        """The number of ops of a graph, with those of all regions, as often as they are there."""
-        if graph not in self._weights:
-            inner = (r for op in graph.ops for r in op.regions.values())
-            self._weights[graph] = len(graph.ops) + sum(map(self._weight, inner))
-        return self._weights[graph]
+    def _size(self, graph: Graph) -> tuple[int, int]:
+        """A graph's ops, with those of all regions as often as they are there, and its depth."""
+        if graph not in self._sizes:
+            inner = [self._size(r) for op in graph.ops for r in op.regions.values()]
+            ops = len(graph.ops) + sum(n for n, _ in inner)
+            self._sizes[graph] = ops, 1 + max((d for _, d in inner), default=0)
+        return self._sizes[graph]
 
     def _resources_elsewhere(self) -> bool:
         """Whether what the first subgraph runs, but for initialisation, touches resource variables."""

@@ -131,9 +131,8 @@ def test_a_branch_that_the_input_takes_stays():
 
 
 def test_a_composite_is_its_decomposition():
-    options = Table(
-        "StableHLOCompositeOptions", {"name": "odml.x", "decomposition_subgraph_index": 1}
-    )
+    fields = {"name": "odml.x", "decomposition_subgraph_index": 1, "composite_attributes": b""}
+    options = Table("StableHLOCompositeOptions", fields)
     main = Subgraph(
         [Tensor("x", (2,)), Tensor("y", (2,)), Tensor("z", (2,))],
         [Operator("STABLEHLO_COMPOSITE", (i,), (i + 1,), options) for i in (0, 1)],

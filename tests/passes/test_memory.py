@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflgpuc.passes.memory import Lifetime, best_offsets, lower_bound
+from tflgpuc.passes.memory import (
+    Lifetime,
+    best_offsets,
+    conflicts,
+    lower_bound,
+    place,
+    searched,
+    top,
+)
 
 lifetimes = st.lists(
     st.tuples(st.integers(1, 64), st.integers(0, 20), st.integers(0, 6)), min_size=1, max_size=25
@@ -37,3 +47,29 @@ def test_a_chain_meets_the_bound():
     alive = [Lifetime(f"t{i}", 100 + i, i, i + 1) for i in range(20)]
     offsets = best_offsets(alive)
     assert max(offsets[a.name] + a.size for a in alive) == lower_bound(alive)
+
+
+def random_lifetimes(seed, count=24):
+    rng = random.Random(seed)
+    births = sorted(rng.randrange(20) for _ in range(count))
+    return [
+        Lifetime(f"t{i}", 64 * rng.randrange(1, 40), birth, birth + rng.randrange(1, 6))
+        for i, birth in enumerate(births)
+    ]
+
+
+def test_the_search_beats_the_greedy_plans_and_never_loses():
+    better = 0
+    for seed in range(30):
+        alive = random_lifetimes(seed)
+        graph, bound = conflicts(alive), lower_bound(alive)
+        order = sorted(alive, key=lambda a: (-a.size, a.first, a.name))
+        greedy = place(order, graph)
+        found = searched(order, greedy, graph, bound)
+        assert bound <= top(alive, found) <= top(alive, greedy)
+        assert found == searched(order, greedy, graph, bound)
+        better += top(alive, found) < top(alive, greedy)
+        for a, b in graph.edges:
+            sizes = {x.name: x.size for x in alive}
+            assert found[a] + sizes[a] <= found[b] or found[b] + sizes[b] <= found[a]
+    assert better > 5

@@ -109,6 +109,6 @@ def test_no_launch_binds_a_tensor_twice():
         assert len(set(bound)) == len(bound) == len(step.kernel.buffers)
     given = np.random.default_rng(0).uniform(-1, 1, (1, 4, 1, 8)).astype(np.float32)
     (made,) = interpret_schedule(schedule, {schedule.inputs[0]: given}).values()
-    (a,) = once.reference(given)
-    (right,) = twice.reference(a + a.reshape(1, 1, 4, 8))
+    a = once.reference(given)
+    right = twice.reference(a + a.reshape(1, 1, 4, 8))
     np.testing.assert_allclose(made, right, atol=1e-6)

@@ -79,7 +79,7 @@ def print_cpp(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
         "complex": any(p.tensor.dtype.startswith("c") for p in ports),
         "weights_bytes": plan.buffers[plan.weights][1],
         "initial_host": any(s.host is not None and s.initial for s in plan.states),
-        "alignment": _alignment(plan),
+        "alignment": plan.alignment,
         "binaries": _binaries(manifest, plan),
         "texts": [(p, list(_lines(bundle.text(p)))) for p in _shader_files(plan)],
     }
@@ -110,15 +110,6 @@ def _about(port: Port) -> str:
 
 def _range(place: Place) -> str:
     return f"{{{place.buffer}, {place.offset}, {place.bytes}}}"
-
-
-def _alignment(plan: Plan) -> int:
-    """The largest power of two up to 256 that divides every offset bound."""
-    bits = 256
-    for dispatch in plan.dispatches:
-        for place in dispatch.bindings:
-            bits |= place.offset
-    return bits & -bits
 
 
 def _binaries(manifest: Json, plan: Plan) -> list[Json]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
+from itertools import count
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from tflgpuc.ir.graph.types import TensorType
 
 # A loop that runs longer isn't worth to be waited for at compile time.
 MAX_ITERATIONS = 1 << 16
+# Counts those of a loop and of the loops in it together.
+_ITERATIONS: ContextVar[Iterator[int] | None] = ContextVar("iterations", default=None)
 
 
 class While(Op, name="tfl.while", tflite="WHILE"):
@@ -47,12 +51,17 @@ class While(Op, name="tfl.while", tflite="WHILE"):
         self.check(one, f"the condition is {answers[0]}")
 
     def reference(self, inputs: list[Array]) -> tuple[Array, ...]:
-        values = list(inputs)
-        for _ in range(MAX_ITERATIONS):
-            if not self.cond.evaluate(values)[0].reshape(-1)[0]:
-                return tuple(values)
-            values = self.body.evaluate(values)
-        raise UnsupportedError(f"{self.describe()}: still runs after {MAX_ITERATIONS} iterations")
+        iterations = _ITERATIONS.get() or count()
+        token = _ITERATIONS.set(iterations)
+        try:
+            values = list(inputs)
+            while self.cond.evaluate(values)[0].reshape(-1)[0]:
+                if next(iterations) >= MAX_ITERATIONS:
+                    raise UnsupportedError(f"{self.describe()}: runs too long to be evaluated")
+                values = self.body.evaluate(values)
+            return tuple(values)
+        finally:
+            _ITERATIONS.reset(token)
 
     @classmethod
     def samples(cls) -> Iterator[While]:

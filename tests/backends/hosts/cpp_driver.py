@@ -44,8 +44,8 @@ def driver_text(bundle: Bundle, **options: bool) -> str:
     manifest = bundle.manifest
     return environment.from_string(text).render(
         space=space,
-        inputs=[_port(p, f) for p, f in zip(manifest["inputs"], fields["Inputs"], strict=True)],
-        outputs=[_port(p, f) for p, f in zip(manifest["outputs"], fields["Outputs"], strict=True)],
+        inputs=_ports("in", manifest["inputs"], fields["Inputs"]),
+        outputs=_ports("out", manifest["outputs"], fields["Outputs"]),
         reset=bool(manifest["states"]),
         segments=any(s["type"] == "segment" for s in manifest["steps"]),
         **{"embedded": False, "gpu": False} | options,
@@ -61,11 +61,21 @@ def _fields(header: str) -> dict[str, list[str]]:
     return found
 
 
-def _port(port: dict[str, Any], field: str) -> dict[str, Any]:
-    dtype = port["dtype"]
-    bits = {"i": "std::int", "u": "std::uint"}.get(dtype[0])
-    type = _TYPES.get(dtype) or f"{bits}{dtype[1:]}_t"
-    return {"type": type, "field": field, "count": int(np.prod(port["shape"]))}
+def _ports(array: str, ports: list[dict[str, Any]], fields: list[str]) -> list[dict[str, Any]]:
+    made = []
+    for i, (port, field) in enumerate(zip(ports, fields, strict=True)):
+        dtype = port["dtype"]
+        whole = {"i": "std::int", "u": "std::uint"}.get(dtype[0])
+        made.append(
+            {
+                "array": f"{array}{i}",
+                "type": _TYPES.get(dtype) or f"{whole}{dtype[1:]}_t",
+                "field": field,
+                "count": int(np.prod(port["shape"])),
+                "gpu": port["buffer"] is not None,
+            }
+        )
+    return made
 
 
 @dataclass(frozen=True)

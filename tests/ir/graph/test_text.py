@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as arrays
 import tflgpuc.ir.graph.ops  # noqa: F401
 from support.small_models import imported
 from support.tflite_writer import Operator, Subgraph, Tensor
-from tflgpuc.ir.errors import ParseError
-from tflgpuc.ir.graph.graph import Graph
+from tflgpuc.ir.errors import ParseError, VerifyError
+from tflgpuc.ir.graph.graph import Graph, State
 from tflgpuc.ir.graph.op import OPS, Source, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.neg import Neg
@@ -170,3 +170,39 @@ def test_errors_have_a_place(text, message):
     whole = f'graph @"g"(%0: 4xf32) {{\n  {text}\n  return %0\n}}'
     with pytest.raises(ParseError, match=message):
         parse_graph(whole)
+
+
+@pytest.mark.parametrize("size", [2, 40])
+def test_states_round_trip(size):
+    """Their initial values too: few as numbers, many by digest."""
+    type = TensorType("f32", (size,))
+    x, old, kept = Value(type, "x"), Value(type, "old"), Value(type, "kept")
+    add = Neg(x=old)
+    states = (State("sum", type, np.arange(size, dtype=np.float32)), State("kept", type))
+    outputs = (x, add.result, kept)
+    made = round_trip(Graph((x, old, kept), (add,), outputs, states=states))
+    assert [s.name for s in made.states] == ["sum", "kept"]
+    np.testing.assert_array_equal(made.states[0].initial, states[0].initial)
+    assert made.states[1].initial is None
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        (State("a", TensorType("f32", (3,))),),
+        (State("a", TensorType("f32", (2,)), np.zeros(3, np.float32)),),
+        (State("a", TensorType("f32", (2,))),) * 2,
+        tuple(State(n, TensorType("f32", (2,))) for n in "abc"),
+    ],
+)
+def test_states_have_to_fit(states):
+    values = tuple(Value(TensorType("f32", (2,)), n) for n in "xy")
+    with pytest.raises(VerifyError):
+        Graph(values, (), values, states=states).verify()
+
+
+def test_dynamic_types_round_trip():
+    type = TensorType("f32", (1, 2), signature=(-1, 2), dynamic=True)
+    op = Opaque(inputs=(), opcode="WHERE", types=(type,), at_run_time=True)
+    made = round_trip(Graph((), (op,), op.results))
+    assert made.outputs[0].type.dynamic and made.ops[0].at_run_time
