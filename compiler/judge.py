@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from tflgpuc.backends.bundle import Bundle
+from tflgpuc.backends.bundle import DEFAULT_LANGUAGES, Bundle
 from tflgpuc.driver import compile
 from tflgpuc.ir.errors import DeviceError, ModelError, TflgpucError
 from tflgpuc.ir.graph.types import DTYPES
@@ -122,7 +122,8 @@ def _number(value: float | None) -> float | str | None:
 def _compiled(job: Job) -> tuple[Bundle | None, list[str]]:
     """The bundle, unless there is none, and why the model is refused."""
     try:
-        bundle = compile(job.model, target=job.target, precision=job.precision)
+        emit = ("wgsl",) if job.device == "wgpu" else DEFAULT_LANGUAGES
+        bundle = compile(job.model, target=job.target, precision=job.precision, emit=emit)
     except TflgpucError as error:
         prefix = f"{Path(job.model).name}: "
         return None, [p.removeprefix(prefix) for p in error.problems[:MAX_PROBLEMS]]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
     "float16": tflite.TensorType.FLOAT16,
+    "float64": tflite.TensorType.FLOAT64,
     "int32": tflite.TensorType.INT32,
     "int64": tflite.TensorType.INT64,
     "int8": tflite.TensorType.INT8,
