@@ -67,7 +67,9 @@ class Graph:
     def _verify_states(self) -> None:
         count = len(self.states)
         if count > min(len(self.inputs), len(self.outputs)):
-            raise VerifyError(f"graph {self.name!r}: {count} states need as many inputs and outputs")
+            raise VerifyError(
+                f"graph {self.name!r}: {count} states need as many inputs and outputs"
+            )
         if len({s.name for s in self.states}) != count:
             raise VerifyError(f"graph {self.name!r}: two states share a name")
         for ports in (self.inputs, self.outputs):
@@ -76,7 +78,9 @@ class Graph:
                     raise VerifyError(f"state {state.name!r} of {state.type} is {value!r}")
         for state in self.states:
             if state.initial is not None and state.initial.shape != state.type.shape:
-                raise VerifyError(f"state {state.name!r} of {state.type}: initial data of another shape")
+                raise VerifyError(
+                    f"state {state.name!r} of {state.type}: initial data of another shape"
+                )
 
     def evaluate(self, inputs: Mapping[Value, Array] | list[Array]) -> list[Array]:
         """The outputs by NumPy references; arrays are dropped after their last use."""

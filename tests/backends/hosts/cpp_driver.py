@@ -57,7 +57,9 @@ def _fields(header: str) -> dict[str, list[str]]:
     found = {}
     for name in ("Inputs", "Outputs"):
         body = header.split(f"struct {name} {{\n")[1].split("};")[0]
-        found[name] = [line.split(";")[0].split()[-1] for line in body.splitlines()]
+        found[name] = [
+            line.split(";")[0].removesuffix(" = nullptr").split()[-1] for line in body.splitlines()
+        ]
     return found
 
 
@@ -73,6 +75,7 @@ def _ports(array: str, ports: list[dict[str, Any]], fields: list[str]) -> list[d
                 "field": field,
                 "count": int(np.prod(port["shape"])),
                 "gpu": port["buffer"] is not None,
+                "open": port["buffer"] is None and not port["shape"],
             }
         )
     return made
@@ -132,7 +135,8 @@ class Program:
         made = {}
         for port, path in zip(manifest["outputs"], outputs, strict=True):
             data = np.frombuffer(Path(path).read_bytes(), NUMPY[port["dtype"]])
-            made[port["name"]] = data.reshape(port["shape"])
+            fits = data.size == np.prod(port["shape"])
+            made[port["name"]] = data.reshape(port["shape"]) if fits else data
         return Ran(made, printed)
 
 
@@ -154,7 +158,7 @@ def build(
         flags = [*flags, f'-D{space.upper()}_BUNDLE="{folder}"']
     executable = work / "driver"
     compile_cpp(
-        compiler, [*flags, f"-I{folder / 'host' / 'cpp'}", *sources, "-ldl", "-o", str(executable)]
+        compiler, [f"-I{folder / 'host' / 'cpp'}", *sources, *flags, "-ldl", "-o", str(executable)]
     )
     return Program(bundle, folder, executable)
 
