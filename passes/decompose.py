@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 import tflgpuc.passes.decompose_more
+import tflgpuc.passes.decompose_recurrent
 import tflgpuc.passes.decompose_results  # noqa: F401  its rules
 from tflgpuc.ir.graph.fused_activation import activation
 from tflgpuc.ir.graph.graph import Graph

@@ -24,7 +24,11 @@ def place(graph: Graph, forced: Set[Op], target: Target) -> set[Op]:
     network = nx.DiGraph()
     ops = [op for op in graph.ops if not isinstance(op, Constant)]
     for op in ops:
-        network.add_edge(GPU, op, capacity=_cpu_seconds(op, target.costs))
+        if op.states and op not in forced:
+            # What it keeps from run to run is the GPU's.
+            network.add_edge(GPU, op)
+        else:
+            network.add_edge(GPU, op, capacity=_cpu_seconds(op, target.costs))
         if op not in forced:
             network.add_edge(op, CPU, capacity=_gpu_seconds(op, target.costs))
         else:

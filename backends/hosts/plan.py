@@ -270,7 +270,9 @@ class _Planner:
         return len(users) == 1 and tensor["buffer"] is not None and tensor["role"] == role
 
     def _dispatch(self, step: Json, program: int) -> Dispatch:
-        places = [Place(self.buffers[b["buffer"]], b["offset"], b["bytes"]) for b in step["bindings"]]
+        places = [
+            Place(self.buffers[b["buffer"]], b["offset"], b["bytes"]) for b in step["bindings"]
+        ]
         ops = [f"{s['opcode']} {s['operator']}" for s in step["sources"]]
         return Dispatch(
             program, step["barrier"], tuple(step["groups"]), tuple(places), ", ".join(ops)

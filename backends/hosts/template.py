@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 import jinja2
@@ -30,9 +31,11 @@ def c_string(text: str) -> str:
         chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:03o}"
         for byte in text.encode(errors="replace")
     )
-    return f'"{made}"'
+    # Two question marks may start a trigraph.
+    return '"' + made.replace("??", r"?\?") + '"'
 
 
 def comment(text: str) -> str:
     """Text for a comment to the end of a line: one line of ASCII, not continued on the next."""
-    return "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    plain = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    return re.sub(r"\?+", "?", plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,8 @@ def write(graph: Graph, *, subgraphs: Sequence[Graph] = ()) -> bytes:
 
     Regions of its ops become subgraphs, and so do those of ``subgraphs``, the graphs of the module
     that it comes from, which options of its ops name by position. Raises UnsupportedError for ops,
-    options and types that TFLite doesn't have, and for more than 2 GiB.
+    options and types that TFLite doesn't have, and for more than 2 GiB. A state that ops update is a
+    variable tensor, and has to be an input; its new value is in the same tensor after a run.
     """
     model = _Model(graph, subgraphs)
     try:
@@ -109,10 +111,12 @@ class _Subgraph:
         self._suffixes: dict[str, int] = {}
         self._index: dict[Value, int] = {}
         self._tensors: list[Table] = []
+        self._variables = {getattr(op, field) for op in graph.ops for field in op.states}
 
     def table(self) -> Table:
         """The subgraph."""
         inputs = [self._tensor(v) for v in self._graph.inputs]
+        self._join_states()
         written = [self._operator(op) for op in self._graph.ops if not _only_a_tensor(op)]
         return Table(
             "SubGraph",
@@ -127,6 +131,22 @@ class _Subgraph:
 
     # --- tensors ---
 
+    def _join_states(self) -> None:
+        """Puts a state's new value, which TFLite writes over the old one, into its tensor."""
+        read: Counter[Value] = Counter(self._graph.outputs)
+        for op in reversed(self._graph.ops):
+            for field in op.states:
+                if read[getattr(op, field)]:
+                    raise UnsupportedError(f"{op.describe()}: {field} is read after its update")
+            read.update(op.operands)
+        for op in self._graph.ops:
+            new = op.results[len(op.results) - len(op.states) :]
+            for field, value in zip(op.states, new, strict=True):
+                old = getattr(op, field)
+                if old not in self._index:
+                    raise UnsupportedError(f"{op.describe()}: {field} is no input")
+                self._index[value] = self._index[old]
+
     def _tensor(self, value: Value) -> int:
         """The index of a value's tensor."""
         if value not in self._index:
@@ -139,6 +159,7 @@ class _Subgraph:
         if type.layout != "nhwc":
             raise UnsupportedError(f"tensor {name!r}: TFLite has no layout {type.layout}")
         variable = isinstance(value.op, Opaque) and value.op.opcode == VARIABLE
+        variable |= value in self._variables
         fields = _type_fields(type) | {"name": name, "is_variable": variable}
         # A scalar and a tensor that isn't known at all look alike but for this.
         known = not type.dynamic and not isinstance(value.op, Opaque)
@@ -164,11 +185,12 @@ class _Subgraph:
         opcode, version = _opcode(op)
         options = self._options(op)
         custom = options.pop("custom_options", b"")
+        results = op.results[: len(op.results) - len(op.states)]
         intermediates = [self._intermediate(type) for type in getattr(op, "intermediates", ())]
         fields: dict[str, Any] = {
             "opcode_index": self._model.code(opcode, version),
             "inputs": np.array(self._operands(op), np.int32),
-            "outputs": np.array([self._tensor(v) for v in op.results], np.int32),
+            "outputs": np.array([self._tensor(v) for v in results], np.int32),
             "intermediates": np.array(intermediates, np.int32) if intermediates else None,
             "custom_options": custom or None,
         }

@@ -61,6 +61,7 @@ class GraphImporter:
         self._check_input_names(inputs)
         for position, i in enumerate(inputs):
             self._define(i, self._input(position, i), f"subgraph {self.index}, input")
+        given = tuple(self._values[i] for i in inputs)
         for number, record in enumerate(self.record.operators):
             self._operator(number, record)
         outputs = ints(self.record.outputs)
@@ -69,7 +70,7 @@ class GraphImporter:
         results += tuple(after for _, _, after in kept)
         self._append_constants(results)
         return Graph(
-            (*(self._values[i] for i in inputs), *(before for _, before, _ in kept)),
+            (*given, *(before for _, before, _ in kept)),
             ops=tuple(self._ops),
             outputs=results,
             name=self.name,
@@ -175,7 +176,11 @@ class GraphImporter:
         for index, value in zip(
             self._updated(type(op), inputs), op.results[len(outputs) :], strict=True
         ):
-            self.states.write(index, value)
+            if index in self._values:
+                # A variable that is an input is no state: the caller keeps it.
+                self._values[index] = value
+            else:
+                self.states.write(index, value)
         self._append_constants(op.operands)
         self._ops[op] = None
 

@@ -58,6 +58,7 @@ class OperatorImporter:
         if code.name in ("QUANTIZE", "BITCAST") and results:
             options["out_data_type"] = TFLITE_NAMES[results[0].type.dtype]
         cls = TFLITE_OPS.get(code.name)
+        cls = cls.of_options(options) if cls else None
         guessed = any(value is not None and value.type.dynamic for value in operands)
         vouched = self.vouched and all(t.settled for t in results)
         at_run_time = unsized = False

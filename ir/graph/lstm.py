@@ -84,7 +84,9 @@ class FullLstm(Op):
     @property
     def gates(self) -> tuple[str, ...]:
         """The names of the gates that have weights."""
-        return ("forget", "cell", "output") if self.coupled else ("input", "forget", "cell", "output")
+        return (
+            ("forget", "cell", "output") if self.coupled else ("input", "forget", "cell", "output")
+        )
 
     def verify(self) -> None:
         verify_activation(self, self.fused_activation_function)
@@ -95,7 +97,9 @@ class FullLstm(Op):
         outputs = self.output_state.type.shape[-1:]
         for name in self.gates:
             gate = self.gate(name)
-            self.check(gate.input.shape == cells + depth, f"{name} gate: {gate.input.shape} weights")
+            self.check(
+                gate.input.shape == cells + depth, f"{name} gate: {gate.input.shape} weights"
+            )
             fits = gate.recurrent.shape == cells + outputs
             self.check(fits, f"{name} gate: {gate.recurrent.shape} recurrent weights")
             for part in (gate.bias, gate.peephole, gate.norm):
@@ -104,5 +108,7 @@ class FullLstm(Op):
         shape = cells + cells if projected is None else projected.type.shape
         self.check(shape == outputs + cells, f"projection {shape} of {cells} to {outputs}")
         batch = self.output_state.type.shape[:1]
-        self.check(self.output_state.type.rank == self.cell_state.type.rank == 2, "states are [B, C]")
+        self.check(
+            self.output_state.type.rank == self.cell_state.type.rank == 2, "states are [B, C]"
+        )
         self.check(self.cell_state.type.shape[:1] == batch, "the states' batches differ")

@@ -36,7 +36,7 @@ KINDS: dict[str, Kind] = {
 }
 BASE_FIELDS = ("sources", "names", "quantization")
 HOOKS = {
-    "infer", "verify", "reference", "samples", "expr", "from_tflite", "to_tflite", "macs",
+    "infer", "verify", "reference", "samples", "expr", "from_tflite", "to_tflite", "of_options", "macs",
     "padding_lanes",
 }  # fmt: skip
 OPS: dict[str, type[Op]] = {}
@@ -180,6 +180,11 @@ class Op:
     def to_tflite(self) -> Mapping[str, Any]:
         """The options table that ``from_tflite`` reads as this op's attributes."""
         return self.attributes
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> type[Op]:
+        """The class of an operator with this opcode and these options, where it has several."""
+        return cls
 
     def expr(self, *operands: Any) -> Expr:
         """An elementwise op's result as a shader expression of its operands' vec4s."""

@@ -105,7 +105,9 @@ def _type(port: Port, const: str) -> str:
 def _about(port: Port) -> str:
     tensor = port.tensor
     shape = " x ".join("?" if n == -1 else str(n) for n in tensor.shape) or "scalar"
-    return f"{tensor.dtype} {shape}" + (f", {_NOTES[tensor.dtype]}" if tensor.dtype in _NOTES else "")
+    return f"{tensor.dtype} {shape}" + (
+        f", {_NOTES[tensor.dtype]}" if tensor.dtype in _NOTES else ""
+    )
 
 
 def _range(place: Place) -> str:

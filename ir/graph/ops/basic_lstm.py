@@ -33,7 +33,9 @@ class BasicLstm(Op, name="tfl.basic_lstm"):
     def infer(self) -> tuple[TensorType, ...]:
         batch, cells = self.prev_state.type.shape
         depth = self.input.type.shape[-1]
-        return tuple(TensorType("f32", (batch, n)) for n in (cells, cells, depth + cells, 4 * cells))
+        return tuple(
+            TensorType("f32", (batch, n)) for n in (cells, cells, depth + cells, 4 * cells)
+        )
 
     def verify(self) -> None:
         self.check(all(v.type.rank == 2 for v in (self.input, self.prev_state)), "not [batch, n]")

@@ -32,7 +32,9 @@ class UnidirectionalSequenceLstm(
         return TensorType("f32", shape), self.output_state.type, self.cell_state.type
 
     def verify(self) -> None:
-        self.check(self.input.type.rank == 3, f"input {self.input.type} isn't [batch, time, inputs]")
+        self.check(
+            self.input.type.rank == 3, f"input {self.input.type} isn't [batch, time, inputs]"
+        )
         super().verify()
         self.check(not self.diagonal_recurrent_tensors, "diagonal recurrent weights")
         batch = self.input.type.shape[1 - self.time_axis]
@@ -88,8 +90,14 @@ class UnidirectionalSequenceLstm(
         yield coupled
         yield replace(
             plain,
-            **{f"recurrent_to_{n}_weights": weights(4, 3) for n in ("input", "forget", "cell", "output")},
-            **{f"{n}_layer_norm_coefficients": weights(4) for n in ("input", "forget", "cell", "output")},
+            **{
+                f"recurrent_to_{n}_weights": weights(4, 3)
+                for n in ("input", "forget", "cell", "output")
+            },
+            **{
+                f"{n}_layer_norm_coefficients": weights(4)
+                for n in ("input", "forget", "cell", "output")
+            },
             projection_weights=weights(3, 4),
             projection_bias=weights(3),
             proj_clip=0.4,

@@ -22,6 +22,7 @@ Array = NDArray[Any]
 COMPILERS = [c for c in ("g++", "clang++", "clang++-19") if shutil.which(c)]
 WARNINGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror")
 SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+FAKE_TFLITE = Path(__file__).with_name("fake_tflite")
 _TYPES = {"f32": "float", "bool": "std::uint8_t", "f16": "std::uint16_t"}
 
 
@@ -35,7 +36,7 @@ def cpp_files(bundle: Bundle) -> tuple[str, dict[str, str]]:
 
 def driver_text(bundle: Bundle, **options: bool) -> str:
     """The program's text; ``options`` are those of the template."""
-    text = Path(__file__).with_name("driver.cpp.j2").read_text()
+    text = Path(__file__).with_name("cpp_driver.cpp.j2").read_text()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
