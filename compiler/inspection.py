@@ -12,7 +12,9 @@ from tflgpuc.frontend import import_model
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
+from tflgpuc.passes.inline import Inline
 from tflgpuc.passes.partition import refusals
+from tflgpuc.passes.spectra import Spectra
 from tflgpuc.targets import DEFAULT, load_target
 
 Row = dict[str, Any]
@@ -40,9 +42,12 @@ def inspect_model(path: Path) -> Row:
 
 def _refusals(graph: Graph) -> dict[tuple[int, int], str]:
     """Why the GPU can't run operators, by subgraph and operator."""
+    target = load_target(DEFAULT)
+    # What partition sees: loops unrolled, spectra as products.
+    seen = Spectra().run(Inline().run(graph, target), target)
     return {
         (source.subgraph, source.operator): reason
-        for op, reason in refusals(graph, load_target(DEFAULT)).items()
+        for op, reason in refusals(seen, target).items()
         for source in op.sources
     }
 

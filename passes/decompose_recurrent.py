@@ -112,8 +112,10 @@ class Cell:
             weights[name] = matrix, None if g.bias is None else floats(g.bias)
             if g.peephole is not None:
                 peepholes[name] = floats(g.peephole)
-        projected = op.projection_weights
-        return Cell(op, weights, peepholes, projected and (projected, op.projection_bias))
+        projection = None
+        if op.projection_weights is not None:
+            projection = op.projection_weights, op.projection_bias
+        return Cell(op, weights, peepholes, projection)
 
     def step(self, x: Value, h: Value, c: Value) -> tuple[Value, Value]:
         """One step: the new output and cell state; see ``ir.graph.recurrent.lstm_step``."""

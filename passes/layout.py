@@ -53,8 +53,9 @@ class _Sides:
         self.uses = self.graph.uses()
         self.readers: dict[Value, list[Fused]] = {}
         for op in self.graph.ops:
-            for value in op.inputs if isinstance(op, Fused) else ():
-                self.readers.setdefault(value, []).append(op)
+            if isinstance(op, Fused):
+                for value in op.inputs:
+                    self.readers.setdefault(value, []).append(op)
 
     def arrived(self, value: Value, made: Value) -> None:
         """Notes a value that the CPU's side gives, and copies it where a kernel reads it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from typing import TypeAlias
 
 import networkx as nx
 
@@ -12,6 +13,8 @@ from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.target import Costs, Target
 
 GPU, CPU = "gpu", "cpu"
+# An op, a side, or a value that goes to one.
+Node: TypeAlias = Op | str | tuple[str, Value]
 
 
 def place(graph: Graph, forced: Set[Op], target: Target) -> set[Op]:
@@ -21,7 +24,7 @@ def place(graph: Graph, forced: Set[Op], target: Target) -> set[Op]:
     sides, the wait and the copy; inputs and outputs are on the CPU's side. Its minimum is a minimum
     cut (Stone, Multiprocessor Scheduling with the Aid of Network Flow Algorithms, 1977).
     """
-    network = nx.DiGraph()
+    network: nx.DiGraph[Node] = nx.DiGraph()
     ops = [op for op in graph.ops if not isinstance(op, Constant)]
     for op in ops:
         if op.states and op not in forced:
@@ -45,7 +48,7 @@ def place(graph: Graph, forced: Set[Op], target: Target) -> set[Op]:
 
 
 def _add_value(
-    network: nx.DiGraph, value: Value, users: list[Op], output: bool, target: Target
+    network: nx.DiGraph[Node], value: Value, users: list[Op], output: bool, target: Target
 ) -> None:
     """One price for moving a value, however many ops read it on the other side."""
     moved = target.costs.wait + value.type.bytes / target.costs.copy_rate

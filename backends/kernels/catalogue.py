@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -139,11 +138,15 @@ def _unscaled(op: Op, packed: set[int]) -> str | None:
     return None
 
 
-@functools.cache
+_SAMPLED: dict[type[Op], frozenset[DType]] = {}
+
+
 def sampled_types(op: type[Op]) -> frozenset[DType]:
     """The element types of what an op's samples read: those that its kernel is tested with."""
-    values = (v for sample in op.samples() for v in sample.operands if v.constant is None)
-    return frozenset(v.type.dtype for v in values) | {"f16", *op.beyond}
+    if op not in _SAMPLED:
+        values = (v for sample in op.samples() for v in sample.operands if v.constant is None)
+        _SAMPLED[op] = frozenset(v.type.dtype for v in values) | {"f16", *op.beyond}
+    return _SAMPLED[op]
 
 
 def _untried(value: Value, op: type[Op], narrow: bool) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tflgpuc.ir.graph.op import Array, Value
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.graph.types import Quantization
-from tflgpuc.ir.shader import F32X4, U32, Buffer, Builder, Expr, bitcast, compose, convert
+from tflgpuc.ir.shader import F32X4, U32, Buffer, Builder, Expr, Scalar, bitcast, compose, convert
 
 HALF_MAX = 65504.0
 # Constants of fewer elements than this fit any cache: smaller ones would save nothing.
@@ -90,7 +90,7 @@ class Constants:
         """The buffer, declared when the first constant needs it."""
         if self.buffer is None:
             words = self.storage == "words"
-            stored = "u32" if words else "f16" if self.storage == "f16" else "f32"
+            stored: Scalar = "u32" if words else "f16" if self.storage == "f16" else "f32"
             element = U32 if words else F32X4
             self.buffer = self.k.buffer("weights", element, 0, "read", stored)
             self.declared()

@@ -28,10 +28,10 @@ def one_scale(op: Dequantize) -> str | None:
 def elementwise(op: Op, c: Context) -> Built:
     """One vec4 an invocation; pixels are counted where nothing is broadcast over them."""
     if c.output.layout == "nhwc":
-        with element_grid(c, c.output.dims) as (at, grid):
-            place = Element(c.output.dims, at)
-            c.store(place, _value(op, c, place))
-        return c.done(grid)
+        with element_grid(c, c.output.dims) as (indices, elements):
+            element = Element(c.output.dims, indices)
+            c.store(element, _value(op, c, element))
+        return c.done(elements)
     k = c.k
     n, h, w, _ = c.output.shape
     slices = c.output.slices

@@ -31,9 +31,9 @@ def conv_3d(op: Conv3D, c: Context, at: Coordinates) -> Expr:
             found = at[1 + i] * op.stride[i] + tap[i] * op.dilation[i] - before[i]
             place.append(k.let(f"p{i}", found))
             inside = inside & (place[i] >= 0) & (place[i] < extents[i])
-        with k.when(inside), k.loop("i", depth) as i:
-            weight = read(c, op.filter, (*tap, i, at[4]), "filter")
-            k.add(acc, read(c, op.input, (at[0], *place, i)) * weight)
+        with k.when(inside), k.loop("channel", depth) as channel:
+            weight = read(c, op.filter, (*tap, channel, at[4]), "filter")
+            k.add(acc, read(c, op.input, (at[0], *place, channel)) * weight)
     return acc
 
 
@@ -51,7 +51,7 @@ def conv_3d_transpose(op: Conv3DTranspose, c: Context, at: Coordinates) -> Expr:
             place.append(k.let(f"p{i}", reached // op.stride[i]))
             on_grid = (reached >= 0) & (reached % op.stride[i]).eq(0)
             inside = inside & on_grid & (place[i] < extents[i])
-        with k.when(inside), k.loop("i", depth) as i:
-            weight = read(c, op.filter, (*tap, at[4], i), "filter")
-            k.add(acc, read(c, op.input, (at[0], *place, i)) * weight)
+        with k.when(inside), k.loop("channel", depth) as channel:
+            weight = read(c, op.filter, (*tap, at[4], channel), "filter")
+            k.add(acc, read(c, op.input, (at[0], *place, channel)) * weight)
     return acc

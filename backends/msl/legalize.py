@@ -35,7 +35,9 @@ def legalize(kernel: Kernel) -> Kernel:
 
 def _expr(e: Expr) -> Expr:
     match e:
-        case Select(type=Type(scalar="bool"), condition=c, if_true=a, if_false=b) if e.type.lanes > 1:
+        case Select(type=Type(scalar="bool"), condition=c, if_true=a, if_false=b) if (
+            e.type.lanes > 1
+        ):
             # select() is for numbers.
             ints = (_expr(convert(side, "i32")) for side in (a, b))
             return select(c, *ints).ne(0)

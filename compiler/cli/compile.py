@@ -229,7 +229,8 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
         return
     click.echo(
         f"{output}: {summary['dispatches']} dispatches ({summary['copies']} copies) of "
-        f"{summary['programs']} programs, {summary['barriers']} barriers, {summary['macs'] / 1e6:.1f} million MACs\n"
+        f"{summary['programs']} programs, {summary['barriers']} barriers, "
+        f"{summary['macs'] / 1e6:.1f} million MACs\n"
         f"weights {summary['weights_bytes']:,} bytes, arena {summary['arena_bytes']:,} bytes "
         f"(lower bound {summary['lower_bound_bytes']:,})"
     )

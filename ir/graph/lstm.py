@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tflgpuc.ir.graph.op import Array, Op, Value
-from tflgpuc.ir.graph.recurrent import verify_floats
+from tflgpuc.ir.graph.recurrent import GATES, verify_floats
 from tflgpuc.ir.graph.spatial import verify_activation
 
 
@@ -84,9 +84,7 @@ class FullLstm(Op):
     @property
     def gates(self) -> tuple[str, ...]:
         """The names of the gates that have weights."""
-        return (
-            ("forget", "cell", "output") if self.coupled else ("input", "forget", "cell", "output")
-        )
+        return GATES[1:] if self.coupled else GATES
 
     def verify(self) -> None:
         verify_activation(self, self.fused_activation_function)

@@ -19,9 +19,9 @@ GATES = ("input", "forget", "cell", "output")
 
 def verify_floats(op: Op, *constants: Value | None) -> None:
     """Raises UnsupportedError unless everything is f32, and these operands are constants."""
-    for value in op.operands:
-        if value.type.dtype != "f32":
-            raise UnsupportedError(f"{op.describe()}: an operand is {value.type.dtype}")
+    for operand in op.operands:
+        if operand.type.dtype != "f32":
+            raise UnsupportedError(f"{op.describe()}: an operand is {operand.type.dtype}")
     for value in constants:
         if value is not None and value.constant is None:
             raise UnsupportedError(f"{op.describe()}: its weights are computed at run time")

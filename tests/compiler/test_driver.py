@@ -14,7 +14,10 @@ MODEL = write(conv_model())
 
 def test_precision_is_about_storage():
     graph = conv_model()
-    twice = [*graph.operators[:1], Operator("SOFTMAX", (3,), (4,), Table("SoftmaxOptions", {"beta": 1.0}))]
+    twice = [
+        *graph.operators[:1],
+        Operator("SOFTMAX", (3,), (4,), Table("SoftmaxOptions", {"beta": 1.0})),
+    ]
     made = tflgpuc.compile(write(conv_model(operators=twice)), precision="f16").manifest
     assert made["precision"] == "f16"
     dtypes = {t["dtype"] for t in made["tensors"] if t["role"] == "intermediate"}

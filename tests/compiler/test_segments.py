@@ -29,9 +29,7 @@ def through_doubles():
     x, y = runtime(1, 2, 32, 48, name="x"), runtime(1, 2, 48, 32, name="y")
     product = BatchMatmul(x=x, y=y, names=("product",))
     wide = Cast(input=product.result, out_data_type="FLOAT64", names=("wide",))
-    back = Cast(
-        input=wide.result, in_data_type="FLOAT64", out_data_type="FLOAT32", names=("back",)
-    )
+    back = Cast(input=wide.result, in_data_type="FLOAT64", out_data_type="FLOAT32", names=("back",))
     again = BatchMatmul(x=Tanh(x=back.result).result, y=x, names=("again",))
     out = Logistic(x=again.result, names=("out",))
     ops = (product, wide, back, again.x.op, again, out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tflgpuc.ir.graph.op import Array
@@ -12,4 +14,6 @@ class ReduceMax(Reduction, name="tfl.reduce_max", tflite="REDUCE_MAX"):
     """The largest element along the axes."""
 
     def reference(self, input: Array, axis: Array) -> Array:
-        return np.asarray(np.fmax.reduce(input, axis=self.axes, keepdims=self.keep_dims))
+        # NumPy's type stubs know of one axis only.
+        fold: Any = np.fmax.reduce
+        return np.asarray(fold(input, axis=self.axes, keepdims=self.keep_dims))

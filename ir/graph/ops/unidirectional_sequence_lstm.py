@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tflgpuc.ir.graph.lstm import FullLstm
 from tflgpuc.ir.graph.op import Array
-from tflgpuc.ir.graph.recurrent import lstm_step, verify_steps
+from tflgpuc.ir.graph.recurrent import GATES, lstm_step, verify_steps
 from tflgpuc.ir.graph.sampling import runtime, weights
 from tflgpuc.ir.graph.types import TensorType
 
@@ -88,16 +89,13 @@ class UnidirectionalSequenceLstm(
             cell_clip=0.3,
         )
         yield coupled
+        normal: dict[str, Any] = {}
+        for name in GATES:
+            normal[f"recurrent_to_{name}_weights"] = weights(4, 3)
+            normal[f"{name}_layer_norm_coefficients"] = weights(4)
         yield replace(
             plain,
-            **{
-                f"recurrent_to_{n}_weights": weights(4, 3)
-                for n in ("input", "forget", "cell", "output")
-            },
-            **{
-                f"{n}_layer_norm_coefficients": weights(4)
-                for n in ("input", "forget", "cell", "output")
-            },
+            **normal,
             projection_weights=weights(3, 4),
             projection_bias=weights(3),
             proj_clip=0.4,
