@@ -76,7 +76,7 @@ def _ports(array: str, ports: list[dict[str, Any]], fields: list[str]) -> list[d
                 "field": field,
                 "count": int(np.prod(port["shape"])),
                 "gpu": port["buffer"] is not None,
-                "open": port["buffer"] is None and not port["shape"],
+                "open": port["buffer"] is None and (-1 in port["shape"] or not port["shape"]),
             }
         )
     return made

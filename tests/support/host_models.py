@@ -28,6 +28,7 @@ HOSTS = ("cpp", "python")
 # Calling the CPU is so cheap that no GPU op goes along.
 TARGET = load_target("generic-gles31")
 TARGET = replace(TARGET, costs=replace(TARGET.costs, wait=0.0, copy_rate=1e15, launch=0.0))
+_OPEN = {"shape_signature": np.array([-1, 1], np.int32)}
 TYPES = ("int8", "uint8", "bool", "int32")
 
 
@@ -116,6 +117,12 @@ def doubles() -> bytes:
     return write_graph(
         Graph((x, y), ops, (out.result, back.result), "main", ("x", "y"), ("out", "back"))
     )
+
+
+def places() -> bytes:
+    """Where a vector isn't zero: as many places as a run finds."""
+    tensors = [Tensor("x", (6,), "bool"), Tensor("places", (6, 1), "int64", extra=_OPEN)]
+    return write(Subgraph(tensors, [Operator("WHERE", (0,), (1,))], (0,), (1,)))
 
 
 def oddly_named() -> bytes:

@@ -104,6 +104,8 @@ def _type(port: Port, const: str) -> str:
 
 def _about(port: Port) -> str:
     tensor = port.tensor
+    if tensor.dynamic and not tensor.shape:
+        return f"{tensor.dtype} of a shape that each run gives"
     shape = " x ".join("?" if n == -1 else str(n) for n in tensor.shape) or "scalar"
     return f"{tensor.dtype} {shape}" + (
         f", {_NOTES[tensor.dtype]}" if tensor.dtype in _NOTES else ""

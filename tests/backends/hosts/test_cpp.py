@@ -98,6 +98,17 @@ def test_segments_run_between_dispatches(tmp_path, embedded):
     assert check(program, tmp_path, runs=2)["gpu"] == ["same", "same"]
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_a_segment_that_fails(compiler, tmp_path):
+    """The stand-in takes floats only; the result's size would be known after a run."""
+    bundle = small.bundle_of(small.places())
+    assert bundle.manifest["outputs"][0]["shape"] == [-1, 1]
+    program = built(bundle, tmp_path, compiler, f"-I{FAKE_TFLITE}")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        program.run({"x": np.ones(6, bool)}, tmp_path)
+    assert caught.value.stderr == "cpu/segment_0.tflite: TensorFlow Lite can't run it\n"
+
+
 def test_a_bundle_without_segments_has_no_glue():
     _, files = cpp_files(small.bundle_of(small.conv()))
     assert sorted(files) == ["small.hpp", "small_embedded.cpp"]

@@ -162,6 +162,18 @@ def test_segments_are_run_by_litert(tmp_path, script):
     ran.check(small.on_gles(ran.bundle, ran.inputs))
 
 
+def test_a_result_of_a_size_that_the_run_finds(tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    ran = Ran(small.bundle_of(small.places()), tmp_path)
+    assert ran.bundle.manifest["outputs"][0]["shape"] == [-1, 1]
+    ran.inputs["x"] = np.array([1, 0, 0, 1, 1, 0], bool)
+    ran("""
+with host.HeadlessContext() as context, host.Model(context.gl) as model:
+    save(model.run(inputs))
+""")
+    ran.check({"places": np.array([[0], [3], [4]])})
+
+
 @pytest.mark.parametrize("library", [None, *LIBRARIES[1:]])
 def test_a_real_model(library, models, tmp_path):
     ran = Ran(compile(models["face_detection_short_range"], hosts=("python",)), tmp_path)
