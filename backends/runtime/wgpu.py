@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,6 +31,27 @@ STAMP_BYTES = 8
 Binding = tuple[Any, int, int]
 
 
+@functools.cache
+def _shared_device(wgpu: Any) -> tuple[Any, str, bool]:
+    """The process's only device, its name, and whether it measures time.
+
+    wgpu-native may abort the process that asks for adapters again and again.
+    """
+    try:
+        adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
+    except Exception as error:  # wgpu has no class of its own for this
+        raise DeviceError(f"wgpu finds no adapter: {error}") from error
+    timed = TIMESTAMPS in adapter.features
+    try:
+        device = adapter.request_device_sync(
+            required_features=[TIMESTAMPS] if timed else [],
+            required_limits={name: adapter.limits[name] for name in LIMITS},
+        )
+    except Exception as error:
+        raise DeviceError(f"{adapter.info['device']}: no device: {error}") from error
+    return device, str(adapter.info["device"]), timed
+
+
 class WgpuDevice:
     """The adapter that wgpu prefers, with all the limits it allows.
 
@@ -42,17 +64,8 @@ class WgpuDevice:
             self._wgpu = importlib.import_module("wgpu")
         except ImportError as error:
             raise DeviceError("WebGPU needs wgpu-py: pip install 'tflgpuc[wgpu]'") from error
-        try:
-            adapter = self._wgpu.gpu.request_adapter_sync(power_preference="high-performance")
-        except Exception as error:  # wgpu has no class of its own for this
-            raise DeviceError(f"wgpu finds no adapter: {error}") from error
-        self.name = str(adapter.info["device"])
-        self.has_timestamps = TIMESTAMPS in adapter.features
-        with self._errors("a device"):
-            self._device = adapter.request_device_sync(
-                required_features=[TIMESTAMPS] if self.has_timestamps else [],
-                required_limits={name: adapter.limits[name] for name in LIMITS},
-            )
+        self._device, self.name, self.has_timestamps = _shared_device(self._wgpu)
+        self._buffers: list[Any] = []
         self._encoder: Any = None
         self._pass: Any = None
         self._fence = self.buffer(4)
@@ -75,6 +88,7 @@ class WgpuDevice:
             )
         if content is not None:
             self.write(made, 0, content)
+        self._buffers.append(made)
         return made
 
     def write(self, buffer: Any, offset: int, data: NDArray[np.uint8]) -> None:
@@ -153,9 +167,11 @@ class WgpuDevice:
         return int(end) - int(start)
 
     def close(self) -> None:
-        """Gives the device back, and all its buffers."""
+        """Gives all buffers back."""
         self._encoder = self._pass = None
-        self._device.destroy()
+        for buffer in self._buffers:
+            buffer.destroy()
+        self._buffers.clear()
 
     @contextlib.contextmanager
     def _errors(self, what: str) -> Iterator[None]:

@@ -1,0 +1,6 @@
+package android.opengl;
+
+/** A handle. */
+public class EGLConfig {
+  EGLConfig() {}
+}
