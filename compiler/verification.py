@@ -111,7 +111,9 @@ def verify(
         raise BundleError(f"the bundle's inputs and outputs aren't those of {model.name}")
     graph = graph_of(model, listed_inputs)
     limit = TOLERANCE[bundle.manifest["precision"]] if tolerance is None else tolerance
-    scales = {} if tolerance is not None or graph is None else _dequantised(graph)
+    # Halves are promised a share of the range, not steps.
+    exact = tolerance is None and bundle.manifest["precision"] == "f32"
+    scales = _dequantised(graph) if exact and graph is not None else {}
     rules = [_rule(d, limit, scales.get(i)) for i, d in enumerate(reference.outputs)]
     widens = not strict and tolerance is None
     others = _Others(model, shapes)

@@ -15,9 +15,10 @@ from tflgpuc.ir.graph.ops.copy import Copy
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.graph.ops.logistic import Logistic
 from tflgpuc.ir.graph.ops.reshape import Reshape
+from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.graph.ops.tanh import Tanh
-from tflgpuc.ir.graph.types import NUMPY, DType
+from tflgpuc.ir.graph.types import NUMPY, DType, TensorType
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
 
@@ -39,12 +40,10 @@ class Precision(GraphPass, name="precision"):
         if self.storage == "f32":
             return graph
         halves: Set[Op] = {
-            op
-            for op in graph.ops
-            if isinstance(op, Fused) and (op.types[0].layout, op.types[0].dtype) == ("phwc4", "f32")
+            op for op in graph.ops if isinstance(op, Fused) and op.types[0].dtype == "f32"
         }
         if self.bound > 0:
-            halves = _accurate(graph, halves, self.bound)
+            halves = _accurate(_without_segments(graph), halves, self.bound)
         return _stored(graph, halves)
 
 
@@ -55,10 +54,30 @@ def _stored(graph: Graph, halves: Set[Op]) -> Graph:
     for old in graph.ops:
         op = old.with_operands(new)
         if old in halves and isinstance(op, Fused):
-            op = replace(op, types=(replace(op.types[0], dtype="f16"),))
+            op = replace(op, types=(_narrowed(op.types[0]),), half_weights=True)
         ops.append(op)
         new.update(zip(old.results, op.results, strict=True))
     return graph.with_ops(tuple(ops), new)
+
+
+def _narrowed(type: TensorType) -> TensorType:
+    """The type as halves; what is row-major is the model's, or read by elements, and stays."""
+    return replace(type, dtype="f16") if type.layout == "phwc4" else type
+
+
+def _without_segments(graph: Graph) -> Graph:
+    """The graph with what CPU segments make as inputs, and what they read as outputs."""
+    segments = [op for op in graph.ops if isinstance(op, Segment)]
+    if not segments:
+        return graph
+    made = tuple(v for op in segments for v in op.results)
+    read = tuple(v for op in segments for v in op.inputs)
+    given = {*graph.inputs, *made}
+    return Graph(
+        (*graph.inputs, *made),
+        tuple(op for op in graph.ops if not isinstance(op, Segment)),
+        tuple(v for v in dict.fromkeys((*graph.outputs, *read)) if v not in given),
+    )
 
 
 def _accurate(graph: Graph, halves: Set[Op], bound: float) -> Set[Op]:
@@ -177,7 +196,8 @@ class _Trial:
                 left[value] -= 1
                 if not left[value]:
                     del arrays[value]
-            arrays[op.results[0]] = _half(made) if op in halves else made
+            rounds = op in halves and op.results[0].type.layout == "phwc4"
+            arrays[op.results[0]] = _half(made) if rounds else made
         return [arrays[v] for v in self.graph.outputs]
 
 
@@ -190,8 +210,7 @@ def _rounded(op: Op) -> Op:
     """The op over weights as its kernel would store them; small constants stay accurate there."""
     if not isinstance(op, Fused):
         return op
-    half = replace(op, types=(replace(op.types[0], dtype="f16"),))
-    if not stores_half_constants(half):
+    if not stores_half_constants(replace(op, half_weights=True)):
         return op
     new: dict[Value, Value] = {}
     ops: list[Op] = []

@@ -39,7 +39,7 @@ def is_byte_weights(value: Value) -> bool:
 
 def stores_half_constants(fused: Fused) -> bool:
     """Whether the kernel of a fused op keeps its weights as halves."""
-    if fused.result.type.dtype != "f16" or stores_bytes(fused):
+    if not fused.half_weights or stores_bytes(fused):
         return False
     data = [v for op in fused.body.ops if (v := op.results[0].constant) is not None]
     floats = [d for d in data if d.dtype.kind == "f" and d.size]

@@ -115,3 +115,10 @@ def test_the_command_says_what_runs_on_the_cpu(cli, model, tmp_path):
     status, _, err = cli(model, "-o", tmp_path / "none", "--no-cpu")
     assert (status, "is f64" in err) == (1, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_halves_stop_where_the_cpu_begins(model):
+    bundle = tflgpuc.compile(model, target=TARGET, precision="f16")
+    roles = {(t["role"], t["dtype"]) for t in bundle.manifest["tensors"]}
+    assert ("intermediate", "f16") in roles and ("host", "f16") not in roles
+    assert all(row.passed for row in verify(model, bundle))

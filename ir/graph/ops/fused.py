@@ -14,11 +14,13 @@ class Fused(Op, name="gpu.fused"):
 
     The body's inputs stand for ``inputs`` one by one. Its first op that isn't a constant is the root;
     each later one is elementwise, of the output's shape, and is applied before the result is stored.
+    ``half_weights`` lets the kernel keep weights as halves.
     """
 
     inputs: tuple[Value, ...]
     body: Graph
     types: tuple[TensorType, ...]
+    half_weights: bool = False
 
     def infer(self) -> tuple[TensorType, ...]:
         return self.types

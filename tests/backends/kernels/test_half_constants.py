@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tflgpuc.backends.kernels.context import HALF_WORTH
+from tflgpuc.backends.kernels.constants import HALF_WORTH
 from tflgpuc.backends.runtime.interpreter import interpret_schedule
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
