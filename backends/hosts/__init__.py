@@ -7,12 +7,16 @@ from collections.abc import Callable
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.hosts.cpp import print_cpp
 from tflgpuc.backends.hosts.java import print_java
+from tflgpuc.backends.hosts.objc import print_objc
 from tflgpuc.backends.hosts.python import print_python
+from tflgpuc.backends.hosts.swift import print_swift
 from tflgpuc.backends.manifest import Json
 
 # What prints a host: its files by name, from a manifest without hosts and the files that it lists.
 HOSTS: dict[str, Callable[[Json, BundleFiles], dict[str, str]]] = {
     "cpp": print_cpp,
     "java": print_java,
+    "objc": print_objc,
     "python": print_python,
+    "swift": print_swift,
 }

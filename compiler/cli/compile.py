@@ -105,7 +105,9 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 @click.option(
     "--emit", default="glsl,msl", show_default=True, help="Languages to print, of glsl, msl, wgsl."
 )
-@click.option("--host", default="", help="Languages to print host code in: cpp, python.")
+@click.option(
+    "--host", default="", help="Languages to print host code in: cpp, java, objc, python, swift."
+)
 @click.option("--no-cpu", is_flag=True, help="Refuse operators that only the CPU can run.")
 @click.option(
     "--custom-ops", is_flag=True, help="Custom operators that TFLite lacks are the app's own."

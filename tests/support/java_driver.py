@@ -99,8 +99,10 @@ class Desktop:
             )
         made = {}
         for port, path in zip(manifest["outputs"], outputs, strict=True):
-            data = np.frombuffer(path.read_bytes(), NUMPY[port["dtype"]])
-            made[port["name"]] = data.reshape(port["shape"])
+            # What has no size before a run comes as bytes.
+            open = -1 in port["shape"]
+            data = np.frombuffer(path.read_bytes(), np.uint8 if open else NUMPY[port["dtype"]])
+            made[port["name"]] = data if open else data.reshape(port["shape"])
         return made, result.stdout.splitlines()
 
 

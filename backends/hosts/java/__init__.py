@@ -105,7 +105,9 @@ def _string(text: str) -> str:
     units = text.encode("utf-16-be", errors="replace")
     codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
     made = "".join(
-        chr(c) if 0x20 <= c < 0x7F and chr(c) not in '"\\' else f"\\{c:03o}"
+        chr(c)
+        if 0x20 <= c < 0x7F and chr(c) not in '"\\'
+        else f"\\{c:03o}"
         if c < 0x80
         else f"\\u{c:04x}"
         for c in codes

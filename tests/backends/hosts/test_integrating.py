@@ -1,4 +1,4 @@
-"""Every snippet of docs/integrating.md is compiled, and run where it is a program."""
+"""Every snippet of docs/integrating.md but Swift's is compiled, and run where it is a program."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import pytest
 
 from gles_process import missing
 from support.cpp_driver import COMPILERS, compile_cpp
+from support.java_driver import compile_java, stubs, why_not
+from support.objc_driver import ARC, compile_objc, why_not_compile
+from tflgpuc.backends.hosts import HOSTS
 from tflgpuc.driver import compile
 
 TEXT = (Path(__file__).parents[3] / "docs" / "integrating.md").read_text()
@@ -30,7 +33,7 @@ def snippets(language: str) -> list[str]:
 def folder(models, tmp_path_factory):
     """A folder with the bundle that the page speaks of."""
     made = tmp_path_factory.mktemp("integrating")
-    bundle = compile(models["face_detection_short_range"], hosts=("cpp", "python"), name="face")
+    bundle = compile(models["face_detection_short_range"], hosts=tuple(HOSTS), name="face")
     bundle.save(made / "face")
     return made
 
@@ -59,6 +62,23 @@ def test_the_programs_as_they_are_built(folder):
             words = shlex.split(part.replace("c++ ", f"{COMPILERS[0]} ", 1))
             subprocess.run(words, cwd=folder, check=True)
     subprocess.run(["./app"], cwd=folder, check=True)
+
+
+@pytest.mark.skipif(why_not(False) is not None, reason=str(why_not(False)))
+@pytest.mark.parametrize("i", range(len(snippets("java"))))
+def test_java(folder, tmp_path, i):
+    source = tmp_path / "Snippet.java"
+    source.write_text(snippets("java")[i])
+    made = sorted((folder / "face" / "host").rglob("*.java"))
+    compile_java([source, *made, *stubs(), *stubs("app")], tmp_path / "classes")
+
+
+@pytest.mark.skipif(why_not_compile() is not None, reason=str(why_not_compile()))
+@pytest.mark.parametrize("i", range(len(snippets("objc"))))
+def test_objc(folder, tmp_path, i):
+    source = tmp_path / "snippet.mm"
+    source.write_text(snippets("objc")[i])
+    compile_objc([*ARC, f"-I{folder / 'face/host/objc'}", str(source)])
 
 
 def test_the_command_that_compiles(models, tmp_path):

@@ -72,6 +72,17 @@ def test_segments_run_between_dispatches(java, tmp_path):
 
 
 @runs
+def test_a_result_of_a_size_that_the_run_finds(java, tmp_path):
+    """The driver's segment gives what it gets."""
+    bundle = bundle_of("places")
+    assert bundle.manifest["outputs"][0]["shape"] == [-1, 1]
+    x = np.array([1, 0, 0, 1, 1, 0], bool)
+    outputs, lines = java.run(built(java, bundle, tmp_path), bundle, {"x": x}, tmp_path, 2)
+    np.testing.assert_array_equal(outputs["places"], x)
+    assert "arrays same" in lines
+
+
+@runs
 def test_a_real_model(java, models, tmp_path):
     bundle = compile(models["face_detection_short_range"], hosts=("java",))
     assert check(java, bundle, tmp_path) == ["gpu same", "gpu same"]

@@ -1,0 +1,10 @@
+package android.content;
+
+import android.content.res.AssetManager;
+
+/** As much of Android's class as the example uses. */
+public abstract class Context {
+  public AssetManager getAssets() {
+    throw new UnsupportedOperationException();
+  }
+}

@@ -1,0 +1,4 @@
+package android.os;
+
+/** As much of Android's class as the example uses. */
+public final class Bundle {}
