@@ -23,7 +23,7 @@ from tflgpuc.ir.shader.rewrite import rewrite_kernel
 # Beyond this tanh is 1 in f32.
 TANH_LIMIT = 10.0
 # Functions whose helper is written for one lane and for four.
-HELPED = ("erf", "pow")
+HELPED = ("cos", "erf", "pow", "sin")
 
 
 def legalize(kernel: Kernel) -> Kernel:
@@ -85,7 +85,9 @@ def _lane(e: Expr, index: int) -> Expr:
         case Select(condition=c, if_true=x, if_false=y):
             parts = tuple(_lane(part, index) for part in (c, x, y))
             return Select(one, *parts)
-        case Call(function="abs" | "min" | "max" | "clamp" | "erf" | "pow", args=args):
+        case Call(
+            function="abs" | "min" | "max" | "clamp" | "cos" | "erf" | "pow" | "sin", args=args
+        ):
             return replace(e, type=one, args=tuple(_lane(a, index) for a in args))
         case _:
             return Lane(one, e, index)

@@ -44,6 +44,32 @@ vec4 erf_approx(vec4 x) {
 }
 float erf_approx(float x) { return erf_approx(vec4(x)).x; }
 """,
+    # The sines of GPUs are off by 2^-11, and by more for large x. Ours reduce x to -pi .. pi in three
+    # steps (Cody and Waite) and evaluate a polynomial that is off by 4e-9 up to pi / 2.
+    "within_turn": """\
+vec4 within_turn(vec4 x) {
+    vec4 n = roundEven(0.15915494 * x);
+    return ((x - 6.28125 * n) - 0.0019340515 * n) - 1.2556796e-6 * n;
+}
+""",
+    "sin_folded": """\
+vec4 sin_folded(vec4 x) {
+    vec4 s = x * x;
+    vec4 tail = ((-2.3889859e-8 * s + 2.7525562e-6) * s - 1.9840874e-4) * s + 8.3333310e-3;
+    return x + x * s * (tail * s - 0.16666667);
+}
+""",
+    "sin_reduced": """\
+vec4 sin_reduced(vec4 x) {
+    vec4 r = within_turn(x);
+    return sin_folded(mix(r, sign(r) * 3.1415927 - r, greaterThan(abs(r), vec4(1.5707964))));
+}
+float sin_reduced(float x) { return sin_reduced(vec4(x)).x; }
+""",
+    "cos_reduced": """\
+vec4 cos_reduced(vec4 x) { return sin_folded(1.5707964 - abs(within_turn(x))); }
+float cos_reduced(float x) { return cos_reduced(vec4(x)).x; }
+""",
     # GLSL leaves pow() undefined for x < 0, and for x = 0 where y <= 0.
     "pow_signed": """\
 float pow_signed(float x, float y) {
@@ -68,6 +94,7 @@ vec4 pow_signed(vec4 x, vec4 y) {
 }
 """,
 }
+NEEDS = dict.fromkeys(("cos_reduced", "sin_reduced"), ("within_turn", "sin_folded"))
 COMPARISONS = {
     "<": "lessThan",
     "<=": "lessThanEqual",
@@ -101,10 +128,12 @@ class GlslPrinter(Printer):
     }  # fmt: skip
     functions: ClassVar[dict[str, str]] = {
         "atan2": "atan",
+        "cos": "cos_reduced",
         "erf": "erf_approx",
         "pow": "pow_signed",
         "round_even": "roundEven",
         "rsqrt": "inversesqrt",
+        "sin": "sin_reduced",
     }
 
     def builtin(self, e: Builtin) -> str:
@@ -122,6 +151,8 @@ class GlslPrinter(Printer):
 
     def function(self, e: Call) -> str:
         name = super().function(e)
+        for needed in NEEDS.get(name, ()):
+            self.helper(needed)
         return self.helper(name) if name in HELPERS else name
 
     def load(self, memory: Buffer, text: str) -> str:
