@@ -10,7 +10,8 @@ class Tile:
     """The outputs that one invocation of a kernel computes."""
 
     pixels: int
-    slices: int
+    slices: int = 1
+    rows: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Target:
     """A GPU family's limits and preferences; profiles lie in ``compiler/targets/*.toml``.
 
     Sizes are bytes. ``compute_units`` and ``wave`` size the work there must be before a kernel may
-    take a larger tile; ``tiles`` are the tiles to try for convolutions, largest first.
+    take a larger tile; ``tiles`` are the tiles to try for convolutions, largest first. ``lanes_along_x``
+    is how many invocations along x run as one vector where only neighbours along x do, else 1.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Target:
     shared_bytes: int
     compute_units: int
     wave: int
+    lanes_along_x: int
     invocations: int
     tiles: tuple[Tile, ...]
+    depthwise_tiles: tuple[Tile, ...]
     costs: Costs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
-from tflgpuc.backends.kernels.catalogue import build, definition
+from tflgpuc.backends.kernels.catalogue import Tiled, build, definition
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.copy import Copy
@@ -85,16 +85,20 @@ def _is_alias(op: Fused) -> bool:
     return c == d and ((n == m and h * w == y * x) or c <= 4)
 
 
-def choose_tile(type: TensorType, target: Target) -> Tile:
+def choose_tile(type: TensorType, target: Target, tiled: Tiled = "slices") -> Tile:
     """The largest tile that still gives the target enough invocations and wastes little."""
     n, h, w, _ = type.nhwc
-    plane, slices = h * w, type.slices
-    for tile in target.tiles:
-        rows = -(-plane // tile.pixels) * -(-slices // tile.slices)
-        waste = rows * tile.pixels * tile.slices / (plane * slices)
-        if n * rows >= target.invocations and waste <= 1.25:
+    tiles = target.depthwise_tiles if tiled == "pixels" else target.tiles
+    for tile in tiles:
+        if tiled == "slices":
+            across, down, deep = -(-h * w // tile.pixels), 1, -(-type.slices // tile.slices)
+        else:
+            across, down, deep = -(-w // tile.pixels), -(-h // tile.rows), type.slices
+        count = across * down * deep
+        waste = count * tile.pixels * tile.rows * tile.slices / (h * w * type.slices)
+        if n * count >= target.invocations and waste <= 1.25:
             return tile
-    return target.tiles[-1]
+    return tiles[-1]
 
 
 @dataclass
@@ -139,8 +143,9 @@ class _Lowering:
         return name
 
     def launch(self, op: Fused) -> None:
-        tiled = definition(op.root)
-        tile = choose_tile(op.types[0], self.target) if tiled and tiled.tiled else Tile(1, 1)
+        found = definition(op.root)
+        tiled = found.tiled if found else ""
+        tile = choose_tile(op.types[0], self.target, tiled) if tiled else Tile(1)
         kernels = build(op, "kernel", tile, self.target)
         for i, built in enumerate(kernels):
             tensors = [None if v is None else self.names[v] for v in built.values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.backends.kernels.context import Built, Context
@@ -24,6 +24,7 @@ from tflgpuc.ir.target import Target, Tile
 
 Build = Callable[[Any, Context], Built]
 Requires = Callable[[Any], "str | None"]
+Tiled = Literal["", "slices", "pixels"]
 LanesOf = Callable[..., Lanes]
 
 
@@ -31,8 +32,8 @@ LanesOf = Callable[..., Lanes]
 class KernelDef:
     """How one op class is computed.
 
-    ``requires`` says why an op can't be, or None; ``parts`` how many launches it takes; ``tiled`` whether
-    the kernel uses a tile of more than one output; ``lanes`` what the kernel leaves in the padding
+    ``requires`` says why an op can't be, or None; ``parts`` how many launches it takes; ``tiled`` what
+    a tile of more than one output has: pixels and slices, or pixels and rows; ``lanes`` what the kernel leaves in the padding
     lanes of its result, given what its operands hold there; ``any_rank`` whether it takes and gives
     tensors of more than four axes; ``narrow`` whether 8- and 16-bit integers stay what they are in it;
     ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small;
@@ -43,7 +44,7 @@ class KernelDef:
     build: Build
     requires: Requires
     parts: Callable[[Any], int]
-    tiled: bool
+    tiled: Tiled
     lanes: LanesOf
     any_rank: bool = False
     narrow: bool = False
@@ -65,7 +66,7 @@ def kernel(
     *ops: type[Op],
     requires: Requires = lambda op: None,
     parts: Callable[[Any], int] = lambda op: 1,
-    tiled: bool = False,
+    tiled: Tiled = "",
     lanes: LanesOf = lambda op, *operands: "any",
     any_rank: bool = False,
     narrow: bool = False,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tflgpuc.backends.kernels.computed import Computed, inlined
 from tflgpuc.backends.kernels.constants import Constants
 from tflgpuc.backends.kernels.view import PACKED, At, Element, Shape, View, row_major
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.fused import Fused
-from tflgpuc.ir.graph.types import Layout, TensorType
+from tflgpuc.ir.graph.types import Lanes, Layout, TensorType
 from tflgpuc.ir.shader import (
     BOOL,
     F32,
@@ -101,7 +102,8 @@ class Context:
         outer = self.fused.results[0]
         self.output = self._bind("dst", outer, outer.type, "write")
         self.root_result = self.fused.root.results[0]
-        self.epilogue: tuple[Op, ...] = self.fused.computing[1:]
+        self.epilogue: tuple[Op, ...] = self.fused.epilogue
+        self._inline = {v: op for op in self.fused.prologue for v in op.results}
         assert result is (self.epilogue[-1] if self.epilogue else self.fused.root).results[0]
         self.constants = Constants(self.k, self.fused, lambda: self._values.append(None))
 
@@ -117,15 +119,31 @@ class Context:
     # --- operands ---
 
     def view(self, value: Value, name: str = "src") -> View:
-        """A value of the fused body as a view; a constant one lies among the weights."""
+        """A value of the fused body as a view.
+
+        A constant one lies among the weights; one of the prologue is computed at each place read.
+        """
         if value not in self._views:
             data = value.constant
             if data is not None:
                 self._views[value] = self._constant(value.type, data)
+            elif value in self._inline:
+                self._views[value] = self._computed(self._inline[value])
             else:
                 outer = self._outer[value]
                 self._views[value] = self._bind(name, outer, outer.type, "read")
         return self._views[value]
+
+    def _computed(self, op: Op) -> View:
+        how = inlined(op)
+        assert how is not None, f"{op.describe()} can't be computed where it is read"
+        return Computed.of(op, self, how)
+
+    def lanes(self, value: Value) -> Lanes:
+        """What a value of the fused body holds in its padding lanes, without reading it."""
+        if value.constant is not None:
+            return "zero"
+        return self.view(value).lanes if value in self._inline else self._outer[value].type.lanes
 
     def _constant(self, type: TensorType, data: Array) -> View:
         layout: Layout = "phwc4" if type.rank <= 4 else "nhwc"

@@ -22,14 +22,18 @@ from tflgpuc.ir.shader import I32, Expr, Name, call, const
 from tflgpuc.ir.target import Tile
 
 
-def weight_rows(filter: NDArray[np.float32], out_slices: int) -> NDArray[np.float32]:
-    """An OHWI filter as rows of four outputs: [out slice][ky][kx][in slice][in lane], zero padded."""
+def weight_rows(
+    filter: NDArray[np.float32], out_slices: int, together: int = 1
+) -> NDArray[np.float32]:
+    """An OHWI filter as rows of four outputs, zero padded, in the order in which tiles read them:
+    [out tile][ky][kx][in slice][out slice][in lane], with ``together`` output slices to a tile.
+    """
     o, kh, kw, i = filter.shape
-    in_slices = -(-i // 4)
+    in_slices, tiles = -(-i // 4), out_slices // together
     padded = np.zeros((out_slices * 4, kh, kw, in_slices * 4), np.float32)
     padded[:o, :, :, :i] = filter
-    blocked = padded.reshape(out_slices, 4, kh, kw, in_slices, 4)
-    return np.ascontiguousarray(blocked.transpose(0, 2, 3, 4, 5, 1)).reshape(-1, 4)
+    blocked = padded.reshape(tiles, together, 4, kh, kw, in_slices, 4)
+    return np.ascontiguousarray(blocked.transpose(0, 3, 4, 5, 1, 6, 2)).reshape(-1, 4)
 
 
 def multiply_add(x: Expr, rows: Sequence[Expr]) -> Expr:
@@ -84,16 +88,15 @@ class Accumulators:
             for (p, s), total in self.registers.items()
         ]
 
-    def accumulate(self, x: Sequence[Expr], row: Expr, stride: int, lanes: int) -> None:
-        """Adds the products of a vec4 of each pixel with the weights from ``row`` on.
+    def accumulate(self, x: Sequence[Expr], step: Expr, lanes: int) -> None:
+        """Adds the products of a vec4 of each pixel with the weights of a step.
 
-        ``stride`` is how many rows one output slice has; ``lanes`` how many input lanes count.
+        Steps count the input slices of a tile's taps; ``lanes`` says how many input lanes count.
         """
-        k = self.c.k
-        for s in range(self.c.tile.slices):
-            rows = [
-                k.let(f"w{s}{i}", self.filter.row(row + (s * stride + i))) for i in range(lanes)
-            ]
+        k, slices = self.c.k, self.c.tile.slices
+        row = step * (slices * 4)
+        for s in range(slices):
+            rows = [k.let(f"w{s}{i}", self.filter.row(row + (s * 4 + i))) for i in range(lanes)]
             for p, value in enumerate(x):
                 k.add(self.registers[p, s], multiply_add(value, rows))
 
@@ -101,7 +104,7 @@ class Accumulators:
 @kernel(
     FullyConnected,
     requires=plain_weights,
-    tiled=True,
+    tiled="slices",
     lanes=zero_lanes,
     quantised="weights",
     row_major=True,
@@ -111,7 +114,7 @@ def fully_connected(op: FullyConnected, c: Context) -> Built:
     return pointwise(c, c.view(op.input), op.weights, bias_data(op.bias))
 
 
-@kernel(Conv2D, tiled=True, lanes=zero_lanes, quantised="filter", row_major=True)
+@kernel(Conv2D, tiled="slices", lanes=zero_lanes, quantised="filter", row_major=True)
 def conv_2d(op: Conv2D, c: Context) -> Built:
     """A convolution; 1x1 ones without padding count pixels, not rows."""
     if not constant_weights(op) or not whole_groups(op):
@@ -138,7 +141,8 @@ def filter_of(c: Context, value: Value, out_slices: int) -> Filter:
     """The filter of a convolution, [outputs, (height, width,) inputs], as rows by output slice."""
 
     def arranged(data: NDArray[np.float32]) -> NDArray[np.float32]:
-        return weight_rows(data[:, None, None, :] if data.ndim == 2 else data, out_slices)
+        whole = data[:, None, None, :] if data.ndim == 2 else data
+        return weight_rows(whole, out_slices, c.tile.slices)
 
     return c.constants.filter(value, arranged)
 
@@ -153,7 +157,8 @@ def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | N
     biases = c.constants.channels(bias, padded * 4)
 
     pixel = k.let("pixel", k.gid(0) * pixels)
-    slice = k.let("slice", k.gid(1) * slices)
+    tile = k.gid(1)
+    slice = k.let("slice", tile * slices)
     batch = k.let("batch", k.gid(2))
     with k.when((pixel < plane) & (slice < out_slices) & (batch < n)):
         acc = Accumulators(c, slice, filter, biases)
@@ -166,8 +171,7 @@ def pointwise(c: Context, x: View, weights: Value, bias: NDArray[np.float32] | N
                 if x.lanes == "any":
                     value = x.mask(value, i, 0.0)
                 values.append(k.let(f"x{p}", value))
-            row = (slice * x.slices + i) * 4
-            acc.accumulate(values, row, x.slices * 4, min(4, x.shape[3]))
+            acc.accumulate(values, tile * x.slices + i, min(4, x.shape[3]))
         for p, s, value in acc.results():
             inside = TRUE
             if p and plane % pixels:
@@ -219,9 +223,8 @@ def spatial(
                     for p, (at, inside) in enumerate(reads):
                         value = columns.kept(x.read_clean(place.batch, y, at, first + i), inside)
                         values.append(k.let(f"x{p}", value))
-                    tap = ((place.slice * kh + ky) * kw + kx) * in_slices + i
-                    stride = kh * kw * in_slices * 4
-                    acc.accumulate(values, tap * 4, stride, min(4, depth))
+                    tap = (place.tile * kh + ky) * kw + kx
+                    acc.accumulate(values, tap * in_slices + i, min(4, depth))
         for p, s, value in acc.results():
             kept = place.column_inside(p)
             if s and out_slices % slices:

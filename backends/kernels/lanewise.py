@@ -32,7 +32,7 @@ class Reader:
         if self.slice is None:
             return view.at(at)
         batch, row, column = (ZERO,) * (4 - len(at)) + at[:-1]
-        return view.vec4(view.index(batch, row, column, self.slice))
+        return view.load(batch, row, column, self.slice)
 
     def same(self, value: Expr) -> Expr:
         """A scalar for every channel."""

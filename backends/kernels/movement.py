@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tflgpuc.backends.kernels.catalogue import kernel
+from tflgpuc.backends.kernels.catalogue import Requires, kernel
+from tflgpuc.backends.kernels.computed import each_lane, inline
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.elements import each_element, unravel
 from tflgpuc.backends.kernels.sliding import TRUE, slice_grid
-from tflgpuc.backends.kernels.view import Coordinates, row_major
+from tflgpuc.backends.kernels.view import ZERO, At, Coordinates, row_major
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.broadcast_to import BroadcastTo
 from tflgpuc.ir.graph.ops.depth_to_space import DepthToSpace
@@ -22,7 +24,7 @@ from tflgpuc.ir.graph.ops.strided_slice import StridedSlice
 from tflgpuc.ir.graph.ops.tile import Tile
 from tflgpuc.ir.graph.ops.transpose import Transpose
 from tflgpuc.ir.graph.types import Lanes
-from tflgpuc.ir.shader import Expr, call, const, select
+from tflgpuc.ir.shader import Builder, Expr, call, const, select
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Source:
 
 
 Map = Callable[[Coordinates], Source]
+
+
+@dataclass(frozen=True)
+class Move:
+    """How an op moves ``value``; what comes from nowhere is ``fill``.
+
+    ``whole`` promises that channels stay where they are, so that slices move in one piece.
+    """
+
+    value: Value
+    source: Map
+    whole: bool
+    fill: float = 0.0
+
+
 AxisMap = Callable[[Expr], tuple[Expr, Expr]]
 
 
@@ -42,39 +59,72 @@ def moved_lanes(op: Op, x: Lanes, *rest: Lanes) -> Lanes:
     return x
 
 
-def gather(c: Context, value: Value, source: Map, whole: bool, fill: float = 0.0) -> Built:
-    """Copies each output from its source.
+def movement(
+    *ops: type[Op],
+    lanes: Callable[..., Lanes] = moved_lanes,
+    requires: Requires = lambda op: None,
+    row_major: bool = True,
+) -> Callable[[Callable[[Any, Builder], Move]], Callable[[Any, Builder], Move]]:
+    """Registers the decorated function, which says how these ops move their operand, as their kernel.
 
-    ``whole`` promises that channels stay where they are, so that slices move in one piece.
+    They can be computed where they are read, too.
     """
-    x = c.view(value)
-    if whole and c.output.layout == x.layout == "phwc4":
-        return _slices(c, value, source, fill)
 
-    def one(at: Coordinates) -> Expr:
-        found = source(at)
-        made = x.at(found.at)
-        return made if found.inside == TRUE else select(found.inside, made, _as(made, fill))
+    def register(how: Callable[[Any, Builder], Move]) -> Callable[[Any, Builder], Move]:
+        def build(op: Any, c: Context) -> Built:
+            return gather(c, how(op, c.k))
 
-    return each_element(c, one)
+        def vector(op: Any, c: Context, at: At) -> Expr:
+            move = how(op, c.k)
+            out = (at.batch, at.row, at.column, at.slice * 4)[4 - op.results[0].type.rank :]
+            if move.whole:
+                return moved_vector(c, move, out, at.slice)
+            rank = len(out)
+            return each_lane(
+                op.results[0].type.nhwc[3],
+                at.slice,
+                lambda channel: moved_element(c, move, (*out[:-1], channel)[:rank]),
+            )
+
+        def scalar(op: Any, c: Context, at: Coordinates) -> Expr:
+            return moved_element(c, how(op, c.k), at)
+
+        kernel(*ops, lanes=lanes, requires=requires, any_rank=True, narrow=True,
+               row_major=row_major)(build)  # fmt: skip
+        inline(*ops, vector=vector, scalar=scalar, lanes=lanes)
+        return how
+
+    return register
 
 
-def _slices(c: Context, value: Value, source: Map, fill: float) -> Built:
-    x = c.view(value)
+def gather(c: Context, move: Move) -> Built:
+    """Copies each output from its source."""
+    x = c.view(move.value)
+    if not (move.whole and c.output.layout == x.layout == "phwc4"):
+        return each_element(c, lambda at: moved_element(c, move, at))
     place = slice_grid(c, 1)
     with c.k.when(place.inside):
         out = (place.batch, place.row, place.column, place.slice * 4)
-        found = source(out[4 - len(c.output.dims) :])
-        batch, row, column = (const(0, place.slice.type),) * (4 - len(found.at)) + found.at[:-1]
-        made = x.vec4(x.index(batch, row, column, place.slice))
-        if found.inside != TRUE:
-            made = select(found.inside, made, _as(made, fill))
-        c.store(place.at(0), made)
+        c.store(place.at(0), moved_vector(c, move, out[4 - len(c.output.dims) :], place.slice))
     return c.done(place.grid)
 
 
-def _as(like: Expr, number: float) -> Expr:
-    return const(number, like.type)
+def moved_element(c: Context, move: Move, at: Coordinates) -> Expr:
+    """One element of what an op moves."""
+    found = move.source(at)
+    made = c.view(move.value).at(found.at)
+    return _filled(found, made, move.fill)
+
+
+def moved_vector(c: Context, move: Move, at: Coordinates, slice: Expr) -> Expr:
+    """One slice of what an op moves whole, at the coordinates of its first channel."""
+    found = move.source(at)
+    batch, row, column = (ZERO,) * (4 - len(found.at)) + found.at[:-1]
+    return _filled(found, c.view(move.value).load(batch, row, column, slice), move.fill)
+
+
+def _filled(found: Source, made: Expr, fill: float) -> Expr:
+    return made if found.inside == TRUE else select(found.inside, made, const(fill, made.type))
 
 
 def by_axis(maps: list[AxisMap]) -> Map:
@@ -92,8 +142,8 @@ def by_axis(maps: list[AxisMap]) -> Map:
     return source
 
 
-@kernel(Pad, lanes=moved_lanes, any_rank=True, narrow=True)
-def pad(op: Pad, c: Context) -> Built:
+@movement(Pad, row_major=False)
+def pad(op: Pad, k: Builder) -> Move:
     """The input amid a border of zeros."""
     shape = op.input.type.shape
 
@@ -107,11 +157,11 @@ def pad(op: Pad, c: Context) -> Built:
         return one
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
-    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
+    return Move(op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
 
 
-@kernel(MirrorPad, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
-def mirror_pad(op: MirrorPad, c: Context) -> Built:
+@movement(MirrorPad)
+def mirror_pad(op: MirrorPad, k: Builder) -> Move:
     """The input amid its mirror image."""
     shape = op.input.type.shape
     repeated = 1 if op.mode == "SYMMETRIC" else 0
@@ -130,13 +180,18 @@ def mirror_pad(op: MirrorPad, c: Context) -> Built:
         return one
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
-    return gather(c, op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
+    return Move(op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
 
 
-@kernel(Slice, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
-def slice(op: Slice, c: Context) -> Built:
+def cut_lanes(op: Slice | StridedSlice, x: Lanes, *rest: Lanes) -> Lanes:
+    """Where the last channels are cut off, some of them may be left in padding lanes."""
+    return x if op.results[0].type.nhwc[3] == op.input.type.nhwc[3] else "any"
+
+
+@movement(Slice, lanes=cut_lanes)
+def slice(op: Slice, k: Builder) -> Move:
     """A box of the input."""
-    return _strided(c, op.input, list(op.starts), [1] * op.input.type.rank)
+    return _strided(op.input, list(op.starts), [1] * op.input.type.rank)
 
 
 def plain_index(op: StridedSlice) -> str | None:
@@ -145,45 +200,38 @@ def plain_index(op: StridedSlice) -> str | None:
     return None if plain else "it adds or drops axes"
 
 
-@kernel(
-    StridedSlice,
-    lanes=moved_lanes,
-    requires=plain_index,
-    any_rank=True,
-    narrow=True,
-    row_major=True,
-)
-def strided_slice(op: StridedSlice, c: Context) -> Built:
+@movement(StridedSlice, lanes=cut_lanes, requires=plain_index)
+def strided_slice(op: StridedSlice, k: Builder) -> Move:
     """Every stride-th element of a box."""
     taken = [p for p in op.index if isinstance(p, range)]
-    return _strided(c, op.input, [p.start for p in taken], [p.step for p in taken])
+    return _strided(op.input, [p.start for p in taken], [p.step for p in taken])
 
 
-def _strided(c: Context, value: Value, starts: list[int], steps: list[int]) -> Built:
+def _strided(value: Value, starts: list[int], steps: list[int]) -> Move:
     def move(start: int, step: int) -> AxisMap:
         return lambda i: (i * step + start, TRUE)
 
     maps = [move(*pair) for pair in zip(starts, steps, strict=True)]
     whole = bool(steps) and starts[-1] == 0 and steps[-1] == 1
-    return gather(c, value, by_axis(maps), whole)
+    return Move(value, by_axis(maps), whole)
 
 
-@kernel(Reshape, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
-def reshape(op: Reshape, c: Context) -> Built:
+@movement(Reshape)
+def reshape(op: Reshape, k: Builder) -> Move:
     """Elements keep their row-major order; where the channels stay, pixels do."""
-    dims, given = c.output.dims, op.tensor.type.shape
+    dims, given = op.results[0].type.shape, op.tensor.type.shape
     whole = bool(dims and given) and dims[-1] == given[-1]
 
     def source(out: Coordinates) -> Source:
         if whole:
-            return Source((*unravel(c.k, row_major(out[:-1], dims[:-1]), given[:-1]), out[-1]))
-        return Source(unravel(c.k, row_major(out, dims), given))
+            return Source((*unravel(k, row_major(out[:-1], dims[:-1]), given[:-1]), out[-1]))
+        return Source(unravel(k, row_major(out, dims), given))
 
-    return gather(c, op.tensor, source, whole)
+    return Move(op.tensor, source, whole)
 
 
-@kernel(Transpose, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
-def transpose(op: Transpose, c: Context) -> Built:
+@movement(Transpose)
+def transpose(op: Transpose, k: Builder) -> Move:
     """Axes change places."""
     rank = op.input.type.rank
     perm = [int(p) % rank for p in op.perm.static("perm")]
@@ -191,11 +239,11 @@ def transpose(op: Transpose, c: Context) -> Built:
     def source(out: Coordinates) -> Source:
         return Source(tuple(out[perm.index(axis)] for axis in range(rank)))
 
-    return gather(c, op.input, source, rank > 0 and perm[-1] == rank - 1)
+    return Move(op.input, source, rank > 0 and perm[-1] == rank - 1)
 
 
-@kernel(Tile, lanes=moved_lanes, any_rank=True, narrow=True, row_major=True)
-def tile(op: Tile, c: Context) -> Built:
+@movement(Tile)
+def tile(op: Tile, k: Builder) -> Move:
     """The input again and again along each axis."""
 
     def move(extent: int, times: int) -> AxisMap:
@@ -203,7 +251,7 @@ def tile(op: Tile, c: Context) -> Built:
 
     times = [int(m) for m in op.multiples.static("multiples")]
     maps = [move(e, t) for e, t in zip(op.input.type.shape, times, strict=True)]
-    return gather(c, op.input, by_axis(maps), bool(times) and times[-1] == 1)
+    return Move(op.input, by_axis(maps), bool(times) and times[-1] == 1)
 
 
 @kernel(BroadcastTo, any_rank=True, narrow=True, row_major=True, lanes=lambda op, *x: "zero")
@@ -213,20 +261,20 @@ def broadcast_to(op: BroadcastTo, c: Context) -> Built:
     return each_element(c, x.broadcast)
 
 
-@kernel(DepthToSpace, lanes=moved_lanes, narrow=True, row_major=True)
-def depth_to_space(op: DepthToSpace, c: Context) -> Built:
+@movement(DepthToSpace)
+def depth_to_space(op: DepthToSpace, k: Builder) -> Move:
     """Channels become blocks of pixels."""
-    b, channels = op.block_size, c.output.shape[3]
+    b, channels = op.block_size, op.results[0].type.nhwc[3]
 
     def source(out: Coordinates) -> Source:
         n, y, x, channel = out
         return Source((n, y // b, x // b, (y % b * b + x % b) * channels + channel))
 
-    return gather(c, op.input, source, whole=False)
+    return Move(op.input, source, whole=False)
 
 
-@kernel(SpaceToDepth, lanes=moved_lanes, narrow=True, row_major=True)
-def space_to_depth(op: SpaceToDepth, c: Context) -> Built:
+@movement(SpaceToDepth)
+def space_to_depth(op: SpaceToDepth, k: Builder) -> Move:
     """Blocks of pixels become channels."""
     b, depth = op.block_size, op.input.type.nhwc[3]
 
@@ -235,4 +283,4 @@ def space_to_depth(op: SpaceToDepth, c: Context) -> Built:
         block = channel // depth
         return Source((n, y * b + block // b, x * b + block % b, channel % depth))
 
-    return gather(c, op.input, source, whole=False)
+    return Move(op.input, source, whole=False)

@@ -38,7 +38,7 @@ def along_last(c: Context, value: Value, outer: Coordinates, visit: Visit) -> No
     batch, row, column = (ZERO,) * (3 - len(outer)) + outer
 
     def slice_of(slice: Expr, lanes: int) -> None:
-        vector = k.let("vector", view.vec4(view.index(batch, row, column, slice)))
+        vector = k.let("vector", view.load(batch, row, column, slice))
         for lane in range(lanes):
             visit(slice * 4 + lane, vector.lane(lane))
 
@@ -153,9 +153,9 @@ def _along_channels(op: Cumsum, c: Context) -> Built:
     with k.when(place.inside):
 
         def slice_at(slice: Expr) -> Expr:
-            index = x.index(place.batch, place.row, place.column, slice)
+            made = x.load(place.batch, place.row, place.column, slice)
             # Sums from the end start with the padding lanes.
-            return k.let("vector", x.mask(x.vec4(index), slice, 0) if op.reverse else x.vec4(index))
+            return k.let("vector", x.mask(made, slice, 0) if op.reverse else made)
 
         total = k.var("total", x.zero)
         before = (slices - 1) - place.slice if op.reverse else place.slice

@@ -13,13 +13,17 @@ TRUE: Expr = const(True, BOOL)
 
 @dataclass(frozen=True)
 class Place:
-    """An invocation's outputs: ``pixels`` columns from ``column`` on, of one row and slice."""
+    """An invocation's outputs: ``pixels`` columns from ``column`` on, ``rows`` rows from ``row`` on,
+    of the slices from ``slice`` on, which are the ``tile``-th of a batch.
+    """
 
     c: Context
     pixels: int
+    rows: int
     column: Expr
     row: Expr
     batch: Expr
+    tile: Expr
     slice: Expr
     inside: Expr
     grid: tuple[int, int, int]
@@ -29,22 +33,64 @@ class Place:
         width = self.c.output.shape[2]
         return self.column + p < width if p and width % self.pixels else TRUE
 
-    def at(self, p: int) -> At:
-        """The p-th output."""
-        return self.c.at(self.batch, self.row, self.column + p, self.slice)
+    def row_inside(self, r: int) -> Expr:
+        """Whether the r-th row exists; the first does wherever ``inside`` holds."""
+        height = self.c.output.shape[1]
+        return self.row + r < height if r and height % self.rows else TRUE
+
+    def at(self, p: int, r: int = 0) -> At:
+        """The output in the p-th column and r-th row."""
+        return self.c.at(self.batch, self.row + r, self.column + p, self.slice)
 
 
-def slice_grid(c: Context, pixels: int, slice_tile: int = 1) -> Place:
-    """Columns along x in runs of ``pixels``, rows along y, tiles of slices of every batch along z."""
+def slice_grid(c: Context, pixels: int, slice_tile: int = 1, rows: int = 1) -> Place:
+    """Runs of ``pixels`` columns along x, of ``rows`` along y, tiles of slices of every batch along z."""
     k = c.k
     n, h, w, _ = c.output.shape
     tiles = -(-c.output.slices // slice_tile)
     column = k.let("column", k.gid(0) * pixels)
-    row = k.let("row", k.gid(1))
+    row = k.let("row", k.gid(1) * rows)
     batch = k.let("batch", k.gid(2) // tiles)
-    slice = k.let("slice", k.gid(2) % tiles * slice_tile)
+    tile = k.gid(2) % tiles
+    slice = k.let("slice", tile * slice_tile)
     inside = (column < w) & (row < h) & (k.gid(2) < n * tiles)
-    return Place(c, pixels, column, row, batch, slice, inside, (-(-w // pixels), h, n * tiles))
+    grid = (-(-w // pixels), -(-h // rows), n * tiles)
+    return Place(c, pixels, rows, column, row, batch, tile, slice, inside, grid)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How the outputs of a tile and the taps of a window meet the input along one axis.
+
+    ``reads`` has, for each distance from the tile's first tap, the (output, tap) pairs that need
+    the input there.
+    """
+
+    extent: int
+    before: int
+    after: int
+    reads: dict[int, list[tuple[int, int]]]
+    ragged: bool
+
+    @staticmethod
+    def of(
+        extent: int, pad: tuple[int, int], tile: int, outputs: int, taps: int, stride: int, dilation: int
+    ) -> Axis:
+        """``tile`` of ``outputs`` outputs, ``taps`` taps each, over an input of ``extent``."""
+        reads: dict[int, list[tuple[int, int]]] = {}
+        for o in range(tile):
+            for t in range(taps):
+                reads.setdefault(o * stride + t * dilation, []).append((o, t))
+        return Axis(extent, *pad, dict(sorted(reads.items())), outputs % tile != 0)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether some read may lie outside of the input."""
+        return bool(self.before or self.after or self.ragged)
+
+    def inside(self, at: Expr) -> Expr:
+        """Whether an index lies in the input; known where it always does."""
+        return (at >= 0) & (at < self.extent) if self.leaves else TRUE
 
 
 @dataclass(frozen=True)

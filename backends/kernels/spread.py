@@ -7,7 +7,7 @@ import math
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
 from tflgpuc.backends.kernels.lanewise import Reader, lanewise
-from tflgpuc.backends.kernels.movement import Source, gather, moved_lanes
+from tflgpuc.backends.kernels.movement import Move, Source, gather, moved_lanes
 from tflgpuc.backends.kernels.sliding import TRUE
 from tflgpuc.backends.kernels.view import Coordinates
 from tflgpuc.ir.graph.op import Value
@@ -43,7 +43,7 @@ def batch_to_space_nd(op: BatchToSpaceND, c: Context) -> Built:
         assert part is not None
         return Source((part * images + at[0], *space, at[-1]))
 
-    return gather(c, op.input, source, whole=True)
+    return gather(c, Move(op.input, source, whole=True))
 
 
 @kernel(SpaceToBatchND, lanes=moved_lanes, narrow=True)
@@ -66,7 +66,7 @@ def space_to_batch_nd(op: SpaceToBatchND, c: Context) -> Built:
         return Source((at[0] % images, *space, at[-1]), inside)
 
     fill = quantization.zero_point[0] if quantization else 0
-    return gather(c, op.input, source, whole=True, fill=fill)
+    return gather(c, Move(op.input, source, whole=True, fill=fill))
 
 
 @kernel(Padv2, lanes=filled_lanes, any_rank=True, narrow=True)

@@ -118,6 +118,11 @@ class View:
         return -(-self.shape[3] // 4)
 
     @property
+    def computed(self) -> bool:
+        """Whether the elements lie in no memory: ``buffer`` and indices into it mean nothing then."""
+        return False
+
+    @property
     def zero(self) -> Expr:
         """0 in the type that elements are read in: f32, or i32 for integers and bools."""
         return const(0, F32X4.of(1) if self.dtype in ("f32", "f16") else I32)
@@ -161,6 +166,8 @@ class View:
     def _lanes(self, batch: Expr, pixel: Expr, slice: Expr) -> list[Expr]:
         """Four neighbouring channels of a row-major view; 0 past the last channel."""
         n, h, w, c = self.shape
+        if c == 4 and self.dtype in ("i8", "u8"):
+            return self._bytes(self.buffer[pixel if n == 1 else batch * (h * w) + pixel])
         last = n * h * w * c - 1
         lanes: list[Expr] = []
         for i in range(4):
@@ -174,6 +181,13 @@ class View:
                 kept = self.element(call("min", number, last))
                 lanes.append(select(slice * 4 + i < c, kept, self.zero))
         return lanes
+
+    def _bytes(self, word: Expr) -> list[Expr]:
+        """The four bytes of a word."""
+        bits = convert(word, "i32")
+        if self.dtype == "u8":
+            return [(bits >> (8 * i)) & 255 for i in range(4)]
+        return [(bits << (24 - 8 * i)) >> 24 for i in range(4)]
 
     def vec4(self, index: Expr) -> Expr:
         """The vec4 of an index into the buffer, in full accuracy."""

@@ -35,8 +35,10 @@ def load_target(name: str) -> Target:
         shared_bytes=limits["shared_bytes"],
         compute_units=data["compute_units"],
         wave=data["wave"],
+        lanes_along_x=data.get("lanes_along_x", 1),
         invocations=prefer["invocations"],
         tiles=tuple(Tile(p, s) for p, s in prefer["tiles"]),
+        depthwise_tiles=tuple(Tile(p, 1, r) for p, r in prefer["depthwise_tiles"]),
         costs=Costs(**data["costs"]),
     )
 
