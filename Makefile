@@ -8,6 +8,9 @@ DEMO := $(MODELS)/face_detection_short_range.tflite
 SYSTEM := libegl1 libgles2 libgl1-mesa-dri glslang-tools spirv-tools clang-19 python3-venv
 # ANGLE runs on two Vulkan drivers: lavapipe, and the SwiftShader inside Debian's chromium.
 VULKAN := mesa-vulkan-drivers chromium
+# What compiles hosts: C++ with sanitizers, Java, and Objective-C on GNUstep. Swift's compiler (swiftlang, of Debian 13) is too
+# large to be brought along; tests use it where it is.
+HOSTS := g++ libclang-rt-19-dev default-jdk-headless libgnustep-base-dev libobjc-12-dev
 
 .PHONY: demo test lint types sweep random-graphs clean
 
@@ -54,8 +57,8 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	sh tests/support/system_packages.sh --optional $(VULKAN)
-	$(BIN)/pip install --quiet -e '.[run,wgpu,verify,test,dev]'
+	sh tests/support/system_packages.sh --optional $(VULKAN) $(HOSTS)
+	$(BIN)/pip install --quiet -e '.[run,wgpu,web,verify,test,dev]'
 	touch $@
 
 clean:

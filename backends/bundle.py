@@ -12,14 +12,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import numpy as np
 
 from tflgpuc.backends.files import MANIFEST, WEIGHTS_FILE, BundleFiles, Chunks
 from tflgpuc.backends.glsl import print_glsl
 from tflgpuc.backends.hosts import HOSTS
 from tflgpuc.backends.manifest import FORMAT, VERSION, Json, WeightsFile, header, manifest
 from tflgpuc.backends.msl import print_msl
+from tflgpuc.backends.paging import release
 from tflgpuc.backends.runtime.base import Runner
+from tflgpuc.backends.runtime.browser_runner import BrowserRunner
 from tflgpuc.backends.runtime.gles_runner import GlesRunner
 from tflgpuc.backends.runtime.interpreter import InterpreterRunner
 from tflgpuc.backends.runtime.msl_runner import MslRunner
@@ -70,8 +72,8 @@ class Bundle(BundleFiles):
         return out
 
     def runner(self, device: str = "interpreter", **options: Any) -> Runner:
-        """A runner of this bundle: ``interpreter`` (NumPy), ``gles``, ``msl`` (clang on the host), or
-        ``wgpu`` (WebGPU).
+        """A runner of this bundle: ``interpreter`` (NumPy), ``gles``, ``msl`` (clang on the host),
+        ``wgpu`` (WebGPU), or ``chromium`` (WebGPU, by the JavaScript host in a browser).
 
         ``options`` are the runner's own: ``library`` for gles, ``threads`` for msl. Raises UsageError
         for another device, DeviceError where the device can't be had.
@@ -86,6 +88,7 @@ RUNNERS: dict[str, type[Runner]] = {
     "gles": GlesRunner,
     "msl": MslRunner,
     "wgpu": WgpuRunner,
+    "chromium": BrowserRunner,
 }
 
 
@@ -169,6 +172,9 @@ def load(directory: str | os.PathLike[str], check: bool = True) -> Bundle:
         raise BundleError(f"{directory}: {MANIFEST} is no manifest of tflgpuc")
     if made.get("version") != VERSION:
         raise BundleError(f"{directory}: version {made.get('version')}, this reads {VERSION}")
+    # Compiling validates nothing, and needn't wait for this import.
+    import jsonschema
+
     try:
         jsonschema.validate(made, schema())
     except jsonschema.ValidationError as error:
@@ -192,10 +198,12 @@ def _write(path: Path, chunks: Chunks) -> None:
     with path.open("wb") as file:
         for chunk in chunks:
             file.write(chunk)
+            release(np.frombuffer(chunk, np.uint8))
 
 
 def _digest(chunks: Chunks) -> str:
     made = hashlib.sha256()
     for chunk in chunks:
         made.update(chunk)
+        release(np.frombuffer(chunk, np.uint8))
     return made.hexdigest()

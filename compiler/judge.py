@@ -122,7 +122,7 @@ def _number(value: float | None) -> float | str | None:
 def _compiled(job: Job) -> tuple[Bundle | None, list[str]]:
     """The bundle, unless there is none, and why the model is refused."""
     try:
-        emit = ("wgsl",) if job.device == "wgpu" else DEFAULT_LANGUAGES
+        emit = ("wgsl",) if job.device in ("wgpu", "chromium") else DEFAULT_LANGUAGES
         bundle = compile(job.model, target=job.target, precision=job.precision, emit=emit)
     except TflgpucError as error:
         prefix = f"{Path(job.model).name}: "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.hosts.cpp import print_cpp
 from tflgpuc.backends.hosts.java import print_java
+from tflgpuc.backends.hosts.js import print_js
 from tflgpuc.backends.hosts.objc import print_objc
 from tflgpuc.backends.hosts.python import print_python
 from tflgpuc.backends.hosts.swift import print_swift
@@ -16,6 +17,7 @@ from tflgpuc.backends.manifest import Json
 HOSTS: dict[str, Callable[[Json, BundleFiles], dict[str, str]]] = {
     "cpp": print_cpp,
     "java": print_java,
+    "js": print_js,
     "objc": print_objc,
     "python": print_python,
     "swift": print_swift,

@@ -291,13 +291,19 @@ class _Planner:
         )
 
     def _segments(self) -> list[Segment]:
-        """Each segment with what is copied for it: a tensor is fetched at most once a run."""
+        """Each segment with what is copied for it.
+
+        A tensor is fetched once a run, but for states that dispatches update where they lie.
+        """
         there = {p["tensor"] for p in self.manifest["inputs"]}
         there |= {n for n in self.host if self.json[n]["buffer"] is None}
+        in_place = {s["tensor"] for s in self.manifest["states"] if s["next"] == s["tensor"]}
+        in_place -= {n for n in in_place if self.json[n]["buffer"] is None}
         made, before = [], 0
         for step in self.manifest["steps"]:
             if step["type"] == "dispatch":
                 before += 1
+                there -= in_place
                 continue
             fetch = [n for n in dict.fromkeys(step["inputs"]) if n not in there]
             there.update(step["inputs"], step["outputs"])

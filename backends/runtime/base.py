@@ -42,16 +42,12 @@ class Runner(ABC):
     def __init__(self, bundle: BundleFiles) -> None:
         self.bundle = bundle
         self.manifest = bundle.manifest
-        self.programs: dict[str, Json] = {p["name"]: p for p in self.manifest["programs"]}
         self.tensors: dict[str, Json] = {t["name"]: t for t in self.manifest["tensors"]}
         self.segments = {
             step["file"]: CpuSegment(step["file"], bundle.bytes(step["file"]))
             for step in self.manifest["steps"]
             if step["type"] == "segment"
         }
-        # What the CPU's side has of a run: inputs, what segments made, and what they have read.
-        self.host: dict[str, Array] = {}
-        self._kept: dict[str, Array] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +63,59 @@ class Runner(ABC):
     def close(self) -> None:  # noqa: B027  most devices hold nothing
         """Releases what the device holds."""
 
+    @abstractmethod
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One inference. Raises UsageError where an input is missing, unknown or misshapen."""
+
+    @abstractmethod
+    def profile(self, inputs: Mapping[str, Array]) -> list[StepTime]:
+        """One inference with each step timed by itself."""
+
+    def reset(self) -> None:
+        """Puts every state back to what it is before the first run."""
+        for segment in self.segments.values():
+            segment.reset()
+
+    def checked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The inputs in the manifest's order and element types."""
+        ports = {p["name"]: p for p in self.manifest["inputs"]}
+        for name in inputs:
+            if name not in ports:
+                raise UsageError(f"no input {name!r}; there are {', '.join(map(repr, ports))}")
+        made = {}
+        for name, port in ports.items():
+            if name not in inputs:
+                raise UsageError(f"input {name!r} is missing")
+            array = np.asarray(inputs[name])
+            if not _fits(array.shape, port["shape"]):
+                raise UsageError(f"input {name!r} is {port['shape']}, not {list(array.shape)}")
+            if port["dtype"] in NUMPY:
+                array = np.ascontiguousarray(array, NUMPY[port["dtype"]]).reshape(array.shape)
+            made[name] = array
+        return made
+
+    @staticmethod
+    def ops_of(step: Json) -> str:
+        """TFLite's operators that a step stands for."""
+        return "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"]))
+
+
+class StepRunner(Runner):
+    """A runner that walks the schedule itself."""
+
+    def __init__(self, bundle: BundleFiles) -> None:
+        super().__init__(bundle)
+        self.programs: dict[str, Json] = {p["name"]: p for p in self.manifest["programs"]}
+        # What the CPU's side has of a run: inputs, what segments made, and what they have read.
+        self.host: dict[str, Array] = {}
+        # States that dispatches update where they lie.
+        self._in_place = [
+            s["tensor"]
+            for s in self.manifest["states"]
+            if s["next"] == s["tensor"] and self.tensors[s["tensor"]]["buffer"] is not None
+        ]
+        self._kept: dict[str, Array] | None = None
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference. Raises UsageError where an input is missing, unknown or misshapen."""
         self._begin(inputs)
@@ -79,17 +128,16 @@ class Runner(ABC):
         self._begin(inputs)
         found = []
         for step in self.manifest["steps"]:
-            ops = "+".join(dict.fromkeys(s["opcode"].lower() for s in step["sources"]))
             name = step["file"] if step["type"] == "segment" else step["program"]
-            found.append(StepTime(name, ops, step["macs"], self._timed_step(step)))
+            seconds = self._timed_step(step)
+            found.append(StepTime(name, self.ops_of(step), step["macs"], seconds))
         self._end()
         return found
 
     def reset(self) -> None:
         """Puts every state back to what it is before the first run."""
         self._kept = None
-        for segment in self.segments.values():
-            segment.reset()
+        super().reset()
 
     def timed(self, step: Json) -> float:
         """Runs one step to its end and gives its seconds."""
@@ -108,18 +156,8 @@ class Runner(ABC):
                 self._put_state(state["tensor"], self._initial(state))
         self.host.update(self._kept)
         ports = {p["name"]: p for p in self.manifest["inputs"]}
-        for name in inputs:
-            if name not in ports:
-                raise UsageError(f"no input {name!r}; there are {', '.join(map(repr, ports))}")
-        for name, port in ports.items():
-            if name not in inputs:
-                raise UsageError(f"input {name!r} is missing")
-            array = np.asarray(inputs[name])
-            if not _fits(array.shape, port["shape"]):
-                raise UsageError(f"input {name!r} is {port['shape']}, not {list(array.shape)}")
-            if port["dtype"] in NUMPY:
-                array = np.ascontiguousarray(array, NUMPY[port["dtype"]]).reshape(array.shape)
-            self._put(port, array)
+        for name, array in self.checked(inputs).items():
+            self._put(ports[name], array)
 
     def _step(self, step: Json) -> None:
         if step["type"] == "segment":
@@ -128,6 +166,7 @@ class Runner(ABC):
         if step["barrier"]:
             self.barrier()
         self.dispatch(step)
+        self._forget()
 
     def _timed_step(self, step: Json) -> float:
         if step["type"] == "segment":
@@ -136,7 +175,14 @@ class Runner(ABC):
             return time.perf_counter() - start
         if step["barrier"]:
             self.barrier()
-        return self.timed(step)
+        seconds = self.timed(step)
+        self._forget()
+        return seconds
+
+    def _forget(self) -> None:
+        """Drops the CPU's copies of what a dispatch may have updated."""
+        for name in self._in_place:
+            self.host.pop(name, None)
 
     def _segment(self, step: Json) -> None:
         given = [self._get(self.tensors[name]) for name in step["inputs"]]
@@ -202,10 +248,10 @@ class Runner(ABC):
     def dispatch(self, step: Json) -> None:
         """Launches one step."""
 
-    def barrier(self) -> None:  # noqa: B027  devices that run in order need none
+    def barrier(self) -> None:
         """Makes earlier steps' writes visible to later ones."""
 
-    def finish(self) -> None:  # noqa: B027
+    def finish(self) -> None:
         """Waits until everything launched has run."""
 
 
@@ -216,7 +262,7 @@ def _fits(shape: tuple[int, ...], wanted: list[int]) -> bool:
     )
 
 
-class HostRunner(Runner):
+class HostRunner(StepRunner):
     """A runner whose buffers are NumPy arrays; memory starts as NaNs, so that stale reads show."""
 
     def __init__(self, bundle: BundleFiles) -> None:

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.manifest import Json
-from tflgpuc.backends.runtime.base import Runner
+from tflgpuc.backends.runtime.base import StepRunner
 from tflgpuc.backends.runtime.gles import GlesDevice
 
 
-class GlesRunner(Runner):
+class GlesRunner(StepRunner):
     """Owns a GL context and one buffer object for each buffer of the manifest.
 
     ``library`` picks the EGL and GLES libraries as GlesDevice does.

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.manifest import Json
-from tflgpuc.backends.runtime.base import Runner
+from tflgpuc.backends.runtime.base import StepRunner
 from tflgpuc.backends.runtime.wgpu import WgpuDevice
 
 
-class WgpuRunner(Runner):
+class WgpuRunner(StepRunner):
     """Owns a device, one buffer for each buffer of the manifest, and a bind group for each step."""
 
     def __init__(self, bundle: BundleFiles) -> None:

@@ -32,6 +32,34 @@ def debug_option(f: F) -> F:
     return click.option("--debug", is_flag=True, help="Print tracebacks of errors.")(f)
 
 
+def _shapes(
+    ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """``NAME=1,224,224,3`` as a name and a shape."""
+    found = {}
+    for text in given:
+        name, _, shape = text.rpartition("=")
+        try:
+            found[name] = tuple(int(n) for n in shape.split(","))
+        except ValueError:
+            found[name] = ()
+        if not name or not found[name] or min(found[name]) < 1:
+            raise click.BadParameter(f"{text!r} is not like NAME=1,224,224,3")
+    return found
+
+
+def shapes_option(f: F) -> F:
+    """``--input-shape``, as ``shapes``."""
+    return click.option(
+        "--input-shape",
+        "shapes",
+        multiple=True,
+        callback=_shapes,
+        metavar="NAME=1,224,224,3",
+        help="Fix an input's shape; may be repeated.",
+    )(f)
+
+
 def device_options(default: str) -> Callable[[F], F]:
     """``--device`` and ``--library``."""
 
@@ -44,7 +72,7 @@ def device_options(default: str) -> Callable[[F], F]:
         )(f)
         return click.option(
             "--device",
-            type=click.Choice(["interpreter", "gles", "msl", "wgpu"]),
+            type=click.Choice(["interpreter", "gles", "msl", "wgpu", "chromium"]),
             default=default,
             show_default=True,
             help="Where to run the bundle.",

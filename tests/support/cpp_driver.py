@@ -164,6 +164,29 @@ def build(
     return Program(bundle, folder, executable)
 
 
+def object_size(bundle: Bundle, compiler: str, work: Path) -> int:
+    """Bytes of code and data of an object that uses all of the host."""
+    space, _ = cpp_files(bundle)
+    folder = bundle.save(work / "bundle")
+    source = work / "use.cpp"
+    source.write_text(
+        f'#include "{space}.hpp"\n'
+        f"using namespace {space};\n"
+        "void use(const char* f, const Inputs& a, const Outputs& b, const GpuInputs& c,\n"
+        "         const GpuOutputs& d) {\n"
+        "  HeadlessContext context;\n"
+        "  Model model(context.gl(), directory(f), {f});\n"
+        "  model.run(a, b);\n  model.run_on_gpu(c, d);\n  model.reset();\n"
+        "  model.gpu_inputs();\n  model.gpu_outputs();\n}\n"
+    )
+    made = work / "use.o"
+    compile_cpp(
+        compiler, ["-Os", f"-I{folder / 'host' / 'cpp'}", "-c", str(source), "-o", str(made)]
+    )
+    sizes = subprocess.run(["size", made], capture_output=True, text=True, check=True).stdout
+    return int(sizes.splitlines()[1].split()[3])
+
+
 def compile_cpp(compiler: str, arguments: Sequence[str]) -> None:
     """Runs a compiler with all warnings; asserts that it has nothing to say."""
     result = subprocess.run(

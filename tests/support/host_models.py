@@ -100,6 +100,42 @@ def states() -> bytes:
     return write(main, init)
 
 
+def states_across() -> bytes:
+    """Two sums of all x: the CPU gives one its new value, the other its old one, by way of doubles."""
+    resource = {"type": 13}  # TensorType.RESOURCE
+    shape = (1, 2, 32, 32)
+    names = ["x", "v", "old", "y", "wide", "new", "w", "other", "other wide", "other old", "z"]
+    kinds = {"wide": "float64", "other wide": "float64"}
+    tensors = [
+        Tensor(n, (), extra=resource) if n in "vw" else Tensor(n, shape, kinds.get(n, "float32"))
+        for n in names
+    ]
+    at = {name: i for i, name in enumerate(names)}
+    add = Table("AddOptions", {})
+
+    def op(
+        code: str, inputs: list[str], outputs: list[str], options: Table | None = None
+    ) -> Operator:
+        numbers = [tuple(at[n] for n in given) for given in (inputs, outputs)]
+        return Operator(code, *numbers, *([options] if options else []))
+
+    operators = [
+        _handle(at["v"], "v"),
+        _handle(at["w"], "w"),
+        op("READ_VARIABLE", ["v"], ["old"]),
+        op("ADD", ["old", "x"], ["y"], add),
+        op("CAST", ["y"], ["wide"]),
+        op("CAST", ["wide"], ["new"]),
+        op("ASSIGN_VARIABLE", ["v", "new"], []),
+        op("READ_VARIABLE", ["w"], ["other"]),
+        op("CAST", ["other"], ["other wide"]),
+        op("CAST", ["other wide"], ["other old"]),
+        op("ADD", ["other old", "x"], ["z"], add),
+        op("ASSIGN_VARIABLE", ["w", "z"], []),
+    ]
+    return write(Subgraph(tensors, operators, (at["x"],), (at["y"], at["z"])))
+
+
 def _handle(output: int, name: str) -> Operator:
     options = Table("VarHandleOptions", {"container": "", "shared_name": name})
     return Operator("VAR_HANDLE", (), (output,), options)

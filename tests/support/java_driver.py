@@ -75,7 +75,13 @@ class Desktop:
     library: Path
 
     def run(
-        self, classes: Path, bundle: Bundle, inputs: Mapping[str, Array], work: Path, runs: int = 1
+        self,
+        classes: Path,
+        bundle: Bundle,
+        inputs: Mapping[str, Array],
+        work: Path,
+        runs: int = 1,
+        properties: Sequence[str] = (),
     ) -> tuple[dict[str, Array], list[str]]:
         """The bundle that lies in ``work / "bundle"`` run: outputs, and the lines that it printed.
 
@@ -87,9 +93,10 @@ class Desktop:
             array = np.ascontiguousarray(inputs[port["name"]], NUMPY[port["dtype"]])
             arguments[-1].write_bytes(array.tobytes())
         outputs = [work / f"out{i}" for i, _ in enumerate(manifest["outputs"])]
-        (package,) = (p["path"].split("/")[2] for p in manifest["files"] if "/java/" in p["path"])
+        (package,) = {p["path"].split("/")[2] for p in manifest["files"] if "/java/" in p["path"]}
         command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xcheck:jni"]
         command += [f"-Dandroid.gl={self.library}", "-cp", f"{self.classes}{os.pathsep}{classes}"]
+        command += [f"-D{p}" for p in properties]
         command += ["Driver", str(work / "bundle"), package, str(runs)]
         command += [str(a) for a in (*arguments, "--", *outputs)]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -120,6 +127,6 @@ def desktop(folder: Path) -> Desktop:
     command += [f"-I{headers}", f"-I{headers / 'linux'}", f"-I{folder}", "-ldl", "-o", str(library)]
     subprocess.run(command, check=True)
     classes = folder / "classes"
-    compile_java(stubs(), classes)
+    compile_java([*stubs(), *stubs("tflite")], classes)
     compile_java([HERE / "Driver.java"], classes, [classes], ("--release", "8", "-Xlint:-options"))
     return Desktop(classes, library)

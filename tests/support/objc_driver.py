@@ -15,6 +15,7 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from support.cpp_driver import FAKE_TFLITE
 from tflgpuc.backends.bundle import Bundle
 from tflgpuc.backends.runtime.msl import MslLibrary, find_clang
 from tflgpuc.ir.errors import DeviceError
@@ -29,6 +30,7 @@ ARC = ("-fobjc-arc", "-fobjc-runtime=macosx-10.15", "-fsyntax-only", f"-I{HERE /
 GNUSTEP = ("-fobjc-runtime=gcc", "-fconstant-string-class=NSConstantString", "-fexceptions")
 GNUSTEP += ("-fobjc-exceptions", "-DGNUSTEP", "-D_NATIVE_OBJC_EXCEPTIONS", "-pthread")
 GNUSTEP += ("-DGNUSTEP_BASE_LIBRARY=1", "-DGNU_RUNTIME=1", "-Wno-objc-missing-super-calls")
+PORTS = ("inputs", "outputs")
 LIBRARIES = ("-lgnustep-base", "-lobjc", "-ldl")
 
 
@@ -80,7 +82,7 @@ def host_of(bundle: Bundle) -> str:
     (name,) = (
         f["path"]
         for f in bundle.manifest["files"]
-        if f["path"].startswith("host/objc/") and f["path"].endswith(".h")
+        if f["path"].startswith("host/objc/") and f["path"].endswith("Model.h")
     )
     return Path(name).stem.removesuffix("Model")
 
@@ -89,6 +91,18 @@ def fields(header: str, title: str, struct: str) -> list[str]:
     """The members of a struct of the header."""
     body = header.split(f"}} {title}{struct};")[0].split("typedef struct {\n")[-1]
     return [line.split(";")[0].split()[-1].lstrip("*") for line in body.splitlines()]
+
+
+def _ports(ports: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "field": field,
+            "bytes": int(np.prod(p["shape"])) * np.dtype(NUMPY[p["dtype"]]).itemsize,
+            "gpu": p["buffer"] is not None,
+            "open": p["buffer"] is None and (-1 in p["shape"] or not p["shape"]),
+        }
+        for p, field in zip(ports, names, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,8 @@ class Program:
         made = {}
         for port, path in zip(manifest["outputs"], outputs, strict=True):
             data = np.frombuffer(path.read_bytes(), NUMPY[port["dtype"]])
-            made[port["name"]] = data.reshape(port["shape"])
+            fits = data.size == np.prod(port["shape"])
+            made[port["name"]] = data.reshape(port["shape"]) if fits else data
         return made, result.stdout.splitlines()
 
 
@@ -133,24 +148,23 @@ def build(bundle: Bundle, work: Path) -> Program:
     header = (host / f"{title}Model.h").read_text()
     manifest = bundle.manifest
     template = (HERE / "driver.mm.j2").read_text()
-    ports = {
-        key: [
-            {
-                "field": field,
-                "bytes": int(np.prod(p["shape"])) * np.dtype(NUMPY[p["dtype"]]).itemsize,
-            }
-            for p, field in zip(manifest[key], fields(header, title, key.capitalize()), strict=True)
-        ]
-        for key in ("inputs", "outputs")
-    }
-    (work / "driver.mm").write_text(jinja2.Template(template).render(title=title, **ports))
-    sources = [str(work / "driver.mm"), str(host / f"{title}Model.mm"), str(HERE / "metal.mm")]
+    ports = {key: _ports(manifest[key], fields(header, title, key.capitalize())) for key in PORTS}
+    segments = any(s["type"] == "segment" for s in manifest["steps"])
+    # Bundles with anything on the CPU's side can't be encoded into a command buffer of the app.
+    values = {"title": title, "segments": segments, "encodes": "runOnGpu" not in header}
+    (work / "driver.mm").write_text(jinja2.Template(template).render(**values, **ports))
+    sources = [
+        str(work / "driver.mm"),
+        *map(str, sorted(host.glob("*.mm"))),
+        str(HERE / "metal.mm"),
+    ]
     executable = work / "driver"
     compile_objc(
         [
             *GNUSTEP,
             *includes(),
             f"-I{host}",
+            f"-I{FAKE_TFLITE}",
             *sources,
             "-o",
             str(executable),
@@ -158,6 +172,11 @@ def build(bundle: Bundle, work: Path) -> Program:
             *LIBRARIES,
         ]
     )
-    (source,) = {p["entry"]["msl"]["file"] for p in manifest["programs"]}
+    return Program(bundle, folder, executable, find_kernels(bundle))
+
+
+def find_kernels(bundle: Bundle) -> Path:
+    """The library with the bundle's kernels that stand-ins for Metal run."""
+    (source,) = {p["entry"]["msl"]["file"] for p in bundle.manifest["programs"]}
     library = MslLibrary(bundle.text(source), name=source)
-    return Program(bundle, folder, executable, Path(library._library._name))
+    return Path(library._library._name)

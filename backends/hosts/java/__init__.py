@@ -1,8 +1,9 @@
-"""Prints a Java host for Android: one class on android.opengl, with the launches as straight code."""
+"""Prints a Java host for Android: one class on android.opengl, and glue for TensorFlow Lite."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any
 
 from tflgpuc.backends.files import BundleFiles
 from tflgpuc.backends.hosts.plan import BYTES, Dispatch, Plan, Port, Segment, make_plan
@@ -29,7 +30,7 @@ _NOTES = {
 
 
 def print_java(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
-    """The class ``Model`` in a package with the model's name, by its path.
+    """The classes in a package with the model's name, by their paths.
 
     Raises LimitError where a buffer has 2 GiB or more.
     """
@@ -40,9 +41,7 @@ def print_java(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
     space = Namer({*_keywords(), "java", "javax", "android"})(plan.model)
     ports = (*plan.inputs, *plan.outputs)
     arrays = [p for p in ports if not p.tensor.dynamic]
-    text = render(
-        "java",
-        "Model.java.j2",
+    values: dict[str, Any] = dict(
         plan=plan,
         space=space,
         parts=_parts(plan),
@@ -56,7 +55,8 @@ def print_java(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
         initial_host=any(s.host is not None and s.initial for s in plan.states),
         string=_string,
     )
-    return {f"{space}/Model.java": text}
+    names = ["Model.java"] + (["TfLiteSegments.java"] if plan.segments else [])
+    return {f"{space}/{name}": render("java", f"{name}.j2", **values) for name in names}
 
 
 def _keywords() -> list[str]:

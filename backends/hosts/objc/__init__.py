@@ -1,4 +1,4 @@
-"""Prints an Objective-C++ host for Metal: a header, which plain Objective-C reads too, and a source."""
+"""Prints an Objective-C++ host for Metal: headers, which plain Objective-C reads too, and sources."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tflgpuc.backends.manifest import Json
 from tflgpuc.backends.printer import Namer
 
 _TYPES = {
-    "f16": "uint16_t", "f32": "float", "i8": "int8_t", "i16": "int16_t", "i32": "int32_t",
-    "i64": "int64_t", "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t",
-    "bool": "uint8_t",
+    "f16": "uint16_t", "f32": "float", "f64": "double", "i8": "int8_t", "i16": "int16_t",
+    "i32": "int32_t", "i64": "int64_t", "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t",
+    "u64": "uint64_t", "bool": "uint8_t",
 }  # fmt: skip
 
 
 def print_objc(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
-    """The header and the source file by name; classes begin with the model's name in CamelCase."""
+    """The headers and source files by name; classes begin with the model's name in CamelCase."""
     made = make_metal_plan(manifest, bundle, "objc", _namer)
     values = {
         "plan": made.plan,
@@ -26,12 +26,11 @@ def print_objc(manifest: Json, bundle: BundleFiles) -> dict[str, str]:
         "title": made.title,
         "types": _TYPES,
         "about": about,
+        "initial_host": any(s.host is not None and s.initial for s in made.plan.states),
         "objc_string": lambda text: "@" + c_string(text),
     }
-    return {
-        f"{made.title}Model.h": render("objc", "Model.h.j2", **values),
-        f"{made.title}Model.mm": render("objc", "Model.mm.j2", **values),
-    }
+    names = ["Model.h", "Model.mm"] + (["TfLite.h", "TfLite.mm"] if made.plan.segments else [])
+    return {made.title + name: render("objc", f"{name}.j2", **values) for name in names}
 
 
 def _namer() -> Namer:

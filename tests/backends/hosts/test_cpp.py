@@ -21,6 +21,7 @@ from support.cpp_driver import (
     build,
     compile_cpp,
     cpp_files,
+    object_size,
 )
 from support.models import zoo
 from tflgpuc.backends.bundle import Bundle, load
@@ -98,6 +99,17 @@ def test_segments_run_between_dispatches(tmp_path, embedded):
     assert check(program, tmp_path, runs=2)["gpu"] == ["same", "same"]
 
 
+def test_states_that_change_sides(tmp_path):
+    pytest.importorskip("ai_edge_litert", reason="the runner needs it")
+    bundle = small.bundle_of(small.states_across(), segments=True)
+    program = built(bundle, tmp_path, "", f"-I{FAKE_TFLITE}", gpu=True)
+    assert check(program, tmp_path)["gpu"] == ["same", "same"]
+    check(program, tmp_path, runs=3)
+    inputs = small.inputs_of(bundle)
+    for name, sum in small.on_gles(bundle, inputs, 3).items():
+        np.testing.assert_allclose(sum, 3 * inputs["x"], rtol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_a_segment_that_fails(compiler, tmp_path):
     """The stand-in takes floats only; the result's size would be known after a run."""
@@ -164,29 +176,6 @@ def test_an_object_of_mobilenet_is_small(compiler, tmp_path):
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_an_object_is_small(compiler, face, tmp_path):
     assert object_size(face, compiler, tmp_path) < LARGEST_OBJECT
-
-
-def object_size(bundle: Bundle, compiler: str, tmp_path: Path) -> int:
-    """Bytes of code and data of an object that uses all of the host."""
-    space, _ = cpp_files(bundle)
-    folder = bundle.save(tmp_path / "bundle")
-    source = tmp_path / "use.cpp"
-    source.write_text(
-        f'#include "{space}.hpp"\n'
-        f"using namespace {space};\n"
-        "void use(const char* f, const Inputs& a, const Outputs& b, const GpuInputs& c,\n"
-        "         const GpuOutputs& d) {\n"
-        "  HeadlessContext context;\n"
-        "  Model model(context.gl(), directory(f), {f});\n"
-        "  model.run(a, b);\n  model.run_on_gpu(c, d);\n  model.reset();\n"
-        "  model.gpu_inputs();\n  model.gpu_outputs();\n}\n"
-    )
-    made = tmp_path / "use.o"
-    compile_cpp(
-        compiler, ["-Os", f"-I{folder / 'host' / 'cpp'}", "-c", str(source), "-o", str(made)]
-    )
-    sizes = subprocess.run(["size", made], capture_output=True, text=True, check=True).stdout
-    return int(sizes.splitlines()[1].split()[3])
 
 
 # --- the cache ---

@@ -1,4 +1,4 @@
-"""Every snippet of docs/integrating.md but Swift's is compiled, and run where it is a program."""
+"""Every snippet of docs/integrating.md is compiled, and run where it is a program."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from pathlib import Path
 import pytest
 
 from gles_process import missing
-from support.cpp_driver import COMPILERS, compile_cpp
+from support.cpp_driver import COMPILERS, FAKE_TFLITE, compile_cpp
+from support.host_models import TARGET, doubles
 from support.java_driver import compile_java, stubs, why_not
 from support.objc_driver import ARC, compile_objc, why_not_compile
+from support.swift_driver import (
+    build_modules,
+    syntax_errors,
+    type_check,
+    why_no_compiler,
+    why_no_parser,
+)
 from tflgpuc.backends.hosts import HOSTS
+from tflgpuc.backends.runtime.browser import Page
 from tflgpuc.driver import compile
+from tflgpuc.ir.errors import DeviceError
 
 TEXT = (Path(__file__).parents[3] / "docs" / "integrating.md").read_text()
 NO_GLES = missing("system")
@@ -24,7 +34,7 @@ NO_GLES = missing("system")
 
 def snippets(language: str) -> list[str]:
     """The page's snippets in a language."""
-    found: list[str] = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    found: list[str] = re.findall(rf"```{re.escape(language)}\n(.*?)```", TEXT, re.DOTALL)
     assert found
     return found
 
@@ -33,9 +43,64 @@ def snippets(language: str) -> list[str]:
 def folder(models, tmp_path_factory):
     """A folder with the bundle that the page speaks of."""
     made = tmp_path_factory.mktemp("integrating")
-    bundle = compile(models["face_detection_short_range"], hosts=tuple(HOSTS), name="face")
+    bundle = compile(
+        models["face_detection_short_range"],
+        emit=("glsl", "msl", "wgsl"),
+        hosts=tuple(HOSTS),
+        name="face",
+    )
     bundle.save(made / "face")
     return made
+
+
+@pytest.fixture(scope="module")
+def with_segments(tmp_path_factory):
+    """The hosts of a model that the CPU runs a part of, under the name that the page gives one."""
+    made = tmp_path_factory.mktemp("segments")
+    hosts = ("cpp", "java", "objc", "swift")
+    compile(doubles(), target=TARGET, hosts=hosts, name="ssd").save(made / "ssd")
+    return made / "ssd" / "host"
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C++ compiler")
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_cpp_with_segments(with_segments, compiler, tmp_path):
+    (text,) = snippets("cpp+segments")
+    (tmp_path / "ssd.cpp").write_text(text)
+    flags = [f"-I{with_segments / 'cpp'}", f"-I{FAKE_TFLITE}", "-fsyntax-only"]
+    compile_cpp(compiler, [*flags, str(tmp_path / "ssd.cpp")])
+
+
+@pytest.mark.skipif(why_not(False) is not None, reason=str(why_not(False)))
+def test_java_with_segments(with_segments, tmp_path):
+    (text,) = snippets("java+segments")
+    (tmp_path / "Ssd.java").write_text(text)
+    made = sorted((with_segments / "java").rglob("*.java"))
+    given = [*stubs(), *stubs("app"), *stubs("tflite")]
+    compile_java([tmp_path / "Ssd.java", *made, *given], tmp_path / "classes")
+
+
+@pytest.mark.skipif(why_not_compile() is not None, reason=str(why_not_compile()))
+def test_objc_with_segments(with_segments, tmp_path):
+    (text,) = snippets("objc+segments")
+    (tmp_path / "ssd.mm").write_text(text)
+    compile_objc([*ARC, f"-I{with_segments / 'objc'}", str(tmp_path / "ssd.mm")])
+
+
+@pytest.mark.skipif(why_no_compiler() is not None, reason=str(why_no_compiler()))
+def test_swift(folder, with_segments, tmp_path):
+    modules = build_modules(tmp_path)
+    given = [(s, folder / "face/host/swift") for s in snippets("swift")]
+    given += [(s, with_segments / "swift") for s in snippets("swift+segments")]
+    for text, host in given:
+        (tmp_path / "Snippet.swift").write_text(text)
+        type_check(modules, [tmp_path / "Snippet.swift", *sorted(host.glob("*.swift"))])
+
+
+@pytest.mark.skipif(why_no_parser() is not None, reason=str(why_no_parser()))
+@pytest.mark.parametrize("text", [*snippets("swift"), *snippets("swift+segments")])
+def test_the_grammar_of_swift(text):
+    assert syntax_errors(text) == []
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C++ compiler")
@@ -82,7 +147,7 @@ def test_objc(folder, tmp_path, i):
 
 
 def test_the_command_that_compiles(models, tmp_path):
-    (command,) = (s for s in snippets("sh") if s.startswith("tflgpuc"))
+    command = next(s for s in snippets("sh") if s.startswith("tflgpuc face_detection"))
     words = [sys.executable, "-m", *shlex.split(command)]
     model = models["face_detection_short_range"]
     (tmp_path / model.name).symlink_to(model)
@@ -96,3 +161,26 @@ def test_python(folder, i):
     environment = os.environ | {"PYTHONPATH": str(folder / "face" / "host" / "python")}
     command = [sys.executable, "-c", snippets("python")[i]]
     subprocess.run(command, cwd=folder, check=True, env=environment)
+
+
+def test_the_command_that_compiles_for_browsers(models, tmp_path):
+    (command,) = (s for s in snippets("sh") if "--host js" in s)
+    model = models["face_detection_short_range"]
+    (tmp_path / model.name).symlink_to(model)
+    subprocess.run([sys.executable, "-m", *shlex.split(command)], cwd=tmp_path, check=True)
+    assert (tmp_path / "web/face/host/js/face.js").is_file()
+
+
+@pytest.mark.parametrize("i", range(len(snippets("js"))))
+def test_javascript(folder, i):
+    def read(path: str) -> bytes | None:
+        if path == "app.js":
+            return snippets("js")[i].encode()
+        return (folder / path).read_bytes() if (folder / path).is_file() else None
+
+    try:
+        page = Page(read)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    page.evaluate("async () => void (await import('/app.js'))")
+    page.close()

@@ -10,6 +10,8 @@ import pytest
 
 import support.host_models as small
 from gles_process import missing
+from support.android_signatures import why_no_signatures, write_signatures
+from support.cpp_driver import COMPILERS, build
 from support.java_driver import Desktop, android_jars, compile_java, desktop, stubs, why_not
 from tflgpuc.backends.bundle import Bundle
 from tflgpuc.backends.hosts import HOSTS
@@ -18,6 +20,7 @@ from tflgpuc.ir.errors import LimitError
 
 NO_GLES = missing("system")
 MODELS = ("conv", "types", "passing_through", "states", "oddly_named")
+WITH_SEGMENTS = ("doubles", "states_across")
 pytestmark = pytest.mark.skipif(why_not(False) is not None, reason=str(why_not(False)))
 runs = pytest.mark.skipif(
     (NO_GLES or why_not(True)) is not None, reason=str(NO_GLES or why_not(True))
@@ -31,7 +34,7 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> Desktop:
 
 def bundle_of(name: str, space: str = "small") -> Bundle:
     made = getattr(small, name)()
-    target = small.TARGET if name == "doubles" else small.DEFAULT
+    target = small.TARGET if name in WITH_SEGMENTS else small.DEFAULT
     return compile(made, target=target, hosts=("java",), name=space)
 
 
@@ -69,6 +72,92 @@ def test_segments_run_between_dispatches(java, tmp_path):
     bundle = bundle_of("doubles")
     assert "segment" in [step["type"] for step in bundle.manifest["steps"]]
     assert check(java, bundle, tmp_path, runs=2) == ["gpu same", "gpu same"]
+
+
+@runs
+@pytest.mark.parametrize("name", WITH_SEGMENTS)
+def test_segments_run_through_the_glue(java, name, tmp_path):
+    """The stand-in for TensorFlow Lite gives what it gets."""
+    pytest.importorskip("ai_edge_litert", reason="the runner needs it")
+    bundle = bundle_of(name)
+    inputs = small.inputs_of(bundle)
+    classes = built(java, bundle, tmp_path)
+    outputs, lines = java.run(classes, bundle, inputs, tmp_path, 2, ["glue=true"])
+    for name, array in small.on_gles(bundle, inputs, 2).items():
+        np.testing.assert_array_equal(outputs[name], array, name)
+    assert lines.count("gpu same") == 2
+
+
+def test_a_bundle_without_segments_has_no_glue():
+    names = [f["path"] for f in bundle_of("conv").manifest["files"]]
+    assert [n for n in names if n.startswith("host/")] == ["host/java/small/Model.java"]
+
+
+# --- the cache ---
+
+
+@pytest.fixture
+def cached(java, tmp_path):
+    """A bundle, its classes, and a cache that a first run has filled."""
+    bundle = bundle_of("conv")
+    classes = built(java, bundle, tmp_path)
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    _, lines = java.run(
+        classes, bundle, small.inputs_of(bundle), tmp_path, properties=[f"cache={folder}"]
+    )
+    assert "cached 0" in lines
+    if not list(folder.iterdir()):
+        pytest.skip("this driver gives no program binaries")
+    (file,) = folder.iterdir()
+    return bundle, classes, file
+
+
+def again(java: Desktop, cached: tuple[Bundle, Path, Path], tmp_path: Path) -> str:
+    bundle, classes, file = cached
+    inputs = small.inputs_of(bundle)
+    properties = [f"cache={file.parent}"]
+    outputs, lines = java.run(classes, bundle, inputs, tmp_path, properties=properties)
+    for name, array in small.on_gles(bundle, inputs).items():
+        np.testing.assert_array_equal(outputs[name], array, name)
+    return next(line for line in lines if line.startswith("cached "))
+
+
+@runs
+def test_programs_come_from_the_cache(java, cached, tmp_path):
+    bundle, _, file = cached
+    for shader in (tmp_path / "bundle" / "glsl").iterdir():
+        shader.unlink()
+    assert again(java, cached, tmp_path) == f"cached {len(bundle.manifest['programs'])}"
+    assert [file] == list(file.parent.iterdir())
+
+
+@runs
+@pytest.mark.parametrize("damage", ["empty", "short", "flipped", "other driver"])
+def test_a_damaged_cache_is_made_anew(java, cached, tmp_path, damage):
+    _, _, file = cached
+    whole = file.read_bytes()
+    file.write_bytes(
+        {
+            "empty": b"",
+            "short": whole[:-1],
+            "flipped": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            "other driver": whole.replace(b"\n", b"\r", 1),
+        }[damage]
+    )
+    assert again(java, cached, tmp_path) == "cached 0"
+    assert file.read_bytes() == whole
+
+
+@runs
+def test_the_cpp_host_reads_the_same_cache(java, cached, tmp_path):
+    bundle, _, file = cached
+    both = compile(small.conv(), hosts=("cpp",), name="small")
+    (tmp_path / "cpp").mkdir()
+    folder = both.save(tmp_path / "cpp" / "bundle")
+    program = build(both, folder, tmp_path / "cpp", COMPILERS[0])
+    ran = program.run(small.inputs_of(both), tmp_path / "cpp", cache=str(file.parent))
+    assert ran.printed["cached"] == [str(len(bundle.manifest["programs"]))]
 
 
 @runs
@@ -133,13 +222,16 @@ def test_an_array_of_another_size(java, tmp_path):
 # --- the text ---
 
 
-@pytest.mark.parametrize("name", [*MODELS, "doubles", "places"])
+@pytest.mark.parametrize("name", [*MODELS, *WITH_SEGMENTS, "places"])
 def test_it_compiles_without_a_warning(name, tmp_path):
     folder = bundle_of(name).save(tmp_path / "bundle")
-    compile_java([*stubs(), *sorted((folder / "host").rglob("*.java"))], tmp_path / "classes")
+    compile_java(
+        [*stubs(), *stubs("tflite"), *sorted((folder / "host").rglob("*.java"))],
+        tmp_path / "classes",
+    )
 
 
-@pytest.mark.parametrize("name", [*MODELS, "doubles", "places"])
+@pytest.mark.parametrize("name", [*MODELS, *WITH_SEGMENTS, "places"])
 def test_it_compiles_against_android(name, tmp_path):
     """With the real API, where a machine has it."""
     jars = android_jars()
@@ -147,7 +239,19 @@ def test_it_compiles_against_android(name, tmp_path):
         pytest.skip("no android.jar: set ANDROID_JAR or ANDROID_HOME")
     folder = bundle_of(name).save(tmp_path / "bundle")
     for jar in jars:
-        compile_java(sorted((folder / "host").rglob("*.java")), tmp_path / "classes", [jar])
+        sources = [*stubs("tflite"), *sorted((folder / "host").rglob("*.java"))]
+        compile_java(sources, tmp_path / "classes", [jar])
+
+
+@pytest.mark.parametrize("name", [*MODELS, *WITH_SEGMENTS, "places"])
+def test_it_compiles_against_androids_signatures(name, tmp_path):
+    """Those of API 36, as chaquopy-stubs-android has them."""
+    if why_no_signatures() is not None:
+        pytest.skip(str(why_no_signatures()))
+    folder = bundle_of(name).save(tmp_path / "bundle")
+    made = write_signatures(tmp_path / "stubs")
+    hosts = sorted((folder / "host").rglob("*.java"))
+    compile_java([*made, *stubs("tflite"), *hosts], tmp_path / "classes")
 
 
 def test_the_name_becomes_a_package():

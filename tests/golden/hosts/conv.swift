@@ -111,9 +111,7 @@ public final class SmallModel {
     for i in 0..<buffers.count { bound[i] = Buffer(buffers[i]) }
     if let own = inputs.image { bound[2] = own }
     if let own = outputs.scores { bound[3] = own }
-    guard let encoder = commands.makeComputeCommandEncoder(dispatchType: .concurrent) else {
-      throw Failure(description: "no encoder")
-    }
+    let encoder = try self.encoder(commands)
     steps0(encoder)
     encoder.endEncoding()
   }
@@ -152,6 +150,13 @@ public final class SmallModel {
     bind(encoder, 1, 2, 0)
     bind(encoder, 2, 1, 0)
     launch(encoder, 0, MTLSizeMake(1, 1, 1), MTLSizeMake(4, 4, 2))
+  }
+
+  private func encoder(_ commands: MTLCommandBuffer) throws -> MTLComputeCommandEncoder {
+    guard let made = commands.makeComputeCommandEncoder(dispatchType: .concurrent) else {
+      throw Failure(description: "no encoder")
+    }
+    return made
   }
 
   private func bind(_ encoder: MTLComputeCommandEncoder, _ index: Int, _ buffer: Int, _ offset: Int) {

@@ -117,9 +117,7 @@ public final class SmallModel {
     guard queue != nil else { throw Failure(description: "the model is closed") }
     for i in 0..<buffers.count { bound[i] = Buffer(buffers[i]) }
     if let own = inputs.x { bound[2] = own }
-    guard let encoder = commands.makeComputeCommandEncoder(dispatchType: .concurrent) else {
-      throw Failure(description: "no encoder")
-    }
+    let encoder = try self.encoder(commands)
     steps0(encoder)
     encoder.endEncoding()
     try copy(place(3, 0), outputs.y, 8, commands)
@@ -179,6 +177,13 @@ public final class SmallModel {
     bind(encoder, 0, 4, 0)
     bind(encoder, 1, 0, 256)
     launch(encoder, 2, MTLSizeMake(1, 1, 1), MTLSizeMake(1, 2, 1))
+  }
+
+  private func encoder(_ commands: MTLCommandBuffer) throws -> MTLComputeCommandEncoder {
+    guard let made = commands.makeComputeCommandEncoder(dispatchType: .concurrent) else {
+      throw Failure(description: "no encoder")
+    }
+    return made
   }
 
   private func bind(_ encoder: MTLComputeCommandEncoder, _ index: Int, _ buffer: Int, _ offset: Int) {

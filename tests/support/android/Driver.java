@@ -35,6 +35,7 @@ public final class Driver {
 
   private static void run(String[] arguments) throws Exception {
     AutoCloseable model = model(new File(arguments[0]));
+    System.out.println("cached " + host.getMethod("cachedPrograms").invoke(model));
     Object in = allocated("Inputs");
     Object out = allocated("Outputs");
     int at = 3;
@@ -137,15 +138,25 @@ public final class Driver {
 
   private static AutoCloseable model(File folder) throws Exception {
     Object files = host.getMethod("directory", File.class).invoke(null, folder);
+    String cache = System.getProperty("cache");
     for (Constructor<?> constructor : host.getConstructors()) {
-      if (constructor.getParameterCount() == 1) return (AutoCloseable) constructor.newInstance(files);
-      return (AutoCloseable) constructor.newInstance(files, segments());
+      Class<?>[] types = constructor.getParameterTypes();
+      if ((types[types.length - 1] == File.class) != (cache != null)) continue;
+      Object[] given = new Object[types.length];
+      for (int i = 0; i < types.length; i++) {
+        given[i] = i == 0 ? files : types[i] == File.class ? new File(cache) : segments(files);
+      }
+      return (AutoCloseable) constructor.newInstance(given);
     }
     throw new AssertionError();
   }
 
-  /** Segments whose outputs are their inputs. */
-  private static Object segments() throws Exception {
+  /** Segments whose outputs are their inputs: the glue over a stand-in, if it was compiled, else an object of our own. */
+  private static Object segments(Object files) throws Exception {
+    if (Boolean.getBoolean("glue")) {
+      Class<?> glue = Class.forName(host.getPackage().getName() + ".TfLiteSegments");
+      return glue.getConstructor(inner("Files"), int.class).newInstance(files, 1);
+    }
     Class<?> type = inner("Segments");
     return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, given) -> {
       if (!method.getName().equals("run")) return null;

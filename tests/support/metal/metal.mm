@@ -179,6 +179,9 @@ using Commands = std::vector<std::function<void()>>;
   made->hidden = options == MTLResourceStorageModePrivate;
   return made;
 }
+- (id<MTLLibrary>)newDefaultLibrary {
+  return [FakeLibrary new];
+}
 - (id<MTLLibrary>)newLibraryWithSource:(NSString *)source options:(MTLCompileOptions *)options error:(NSError **)error {
   if ([source rangeOfString:@"nonsense"].length == 0) return [FakeLibrary new];
   NSDictionary *const info = [NSDictionary dictionaryWithObject:@"what does nonsense mean?" forKey:NSLocalizedDescriptionKey];

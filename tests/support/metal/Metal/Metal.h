@@ -76,6 +76,7 @@ typedef NS_ENUM(NSUInteger, MTLCommandBufferStatus) {
 @property(readonly) NSString *name;
 - (nullable id<MTLCommandQueue>)newCommandQueue;
 - (nullable id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options;
+- (nullable id<MTLLibrary>)newDefaultLibrary;
 - (nullable id<MTLLibrary>)newLibraryWithSource:(NSString *)source
                                         options:(nullable MTLCompileOptions *)options
                                           error:(NSError **)error;

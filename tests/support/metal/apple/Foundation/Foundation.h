@@ -17,6 +17,12 @@ typedef long NSInteger;
 
 typedef NS_ENUM(NSUInteger, NSStringEncoding) { NSUTF8StringEncoding = 4 };
 
+typedef struct {
+  NSUInteger location, length;
+} NSRange;
+
+NSRange NSMakeRange(NSUInteger location, NSUInteger length);
+
 @class NSDictionary, NSError, NSString;
 
 @protocol NSObject
@@ -47,6 +53,45 @@ __attribute__((objc_root_class))
 @property(readonly) const void *bytes;
 + (instancetype)data;
 + (nullable instancetype)dataWithContentsOfURL:(NSURL *)url;
+- (nullable instancetype)initWithContentsOfURL:(NSURL *)url;
+- (instancetype)initWithBytes:(nullable const void *)bytes length:(NSUInteger)length;
+@end
+
+@interface NSMutableData : NSData
+@property NSUInteger length;
+@property(readonly) void *mutableBytes;
+- (nullable instancetype)initWithLength:(NSUInteger)length;
+- (void)setData:(NSData *)data;
+- (void)resetBytesInRange:(NSRange)range;
+@end
+
+@interface NSNumber : NSObject
+@property(readonly) int intValue;
++ (NSNumber *)numberWithInt:(int)value;
+@end
+
+typedef struct {
+  unsigned long state;
+  __unsafe_unretained id _Nullable *_Nullable itemsPtr;
+  unsigned long *_Nullable mutationsPtr;
+  unsigned long extra[5];
+} NSFastEnumerationState;
+
+@interface NSArray<__covariant ObjectType> : NSObject
+@property(readonly) NSUInteger count;
++ (instancetype)arrayWithObjects:(const ObjectType _Nonnull [_Nullable])objects count:(NSUInteger)cnt;
+- (instancetype)initWithObjects:(ObjectType)firstObj, ... __attribute__((sentinel(0, 1)));
+- (ObjectType)objectAtIndex:(NSUInteger)index;
+- (BOOL)isEqualToArray:(NSArray<ObjectType> *)otherArray;
+- (NSArray<ObjectType> *)copy;
+- (NSUInteger)countByEnumeratingWithState:(NSFastEnumerationState *)state
+                                  objects:(id __unsafe_unretained _Nullable[_Nonnull])buffer
+                                    count:(NSUInteger)len;
+@end
+
+@interface NSMutableArray<ObjectType> : NSArray <ObjectType>
++ (instancetype)array;
+- (void)addObject:(ObjectType)anObject;
 @end
 
 @interface NSDictionary : NSObject

@@ -5,6 +5,7 @@ import java.nio.Buffer;
 /** As much of Android's class as hosts use, with its signatures; the library that a property names does the work. */
 public class GLES20 {
   public static final int GL_NO_ERROR = 0;
+  public static final int GL_VENDOR = 0x1F00;
   public static final int GL_RENDERER = 0x1F01;
   public static final int GL_VERSION = 0x1F02;
   public static final int GL_COMPILE_STATUS = 0x8B81;

@@ -1,4 +1,4 @@
-// What hosts call of TensorFlow Lite's C API, for models that give their only input as their only output.
+// What hosts call of TensorFlow Lite's C API, for models whose outputs are their inputs, four at most.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct TfLiteTensor {
 };
 
 struct TfLiteInterpreter {
-  TfLiteTensor input, output;
+  TfLiteTensor inputs[4], outputs[4];
   bool allocated = false;
 };
 
@@ -47,30 +47,32 @@ inline TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel*, const TfLi
 inline void TfLiteInterpreterDelete(TfLiteInterpreter* interpreter) { delete interpreter; }
 
 inline TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* interpreter) {
-  std::size_t bytes = sizeof(float);
-  for (const int n : interpreter->input.shape) bytes *= static_cast<std::size_t>(n);
-  interpreter->input.data.resize(bytes);
+  for (TfLiteTensor& input : interpreter->inputs) {
+    std::size_t bytes = sizeof(float);
+    for (const int n : input.shape) bytes *= static_cast<std::size_t>(n);
+    input.data.resize(bytes);
+  }
   interpreter->allocated = true;
   return kTfLiteOk;
 }
 
 inline TfLiteStatus TfLiteInterpreterResizeInputTensor(
     TfLiteInterpreter* interpreter, int index, const int* shape, int rank) {
-  interpreter->input.shape.assign(shape, shape + rank);
+  interpreter->inputs[index].shape.assign(shape, shape + rank);
   interpreter->allocated = false;
-  return index == 0 ? kTfLiteOk : kTfLiteError;
+  return kTfLiteOk;
 }
 
-inline TfLiteTensor* TfLiteInterpreterGetInputTensor(const TfLiteInterpreter* interpreter, int) {
-  return &const_cast<TfLiteInterpreter*>(interpreter)->input;
+inline TfLiteTensor* TfLiteInterpreterGetInputTensor(const TfLiteInterpreter* interpreter, int index) {
+  return &const_cast<TfLiteInterpreter*>(interpreter)->inputs[index];
 }
 
-inline const TfLiteTensor* TfLiteInterpreterGetOutputTensor(const TfLiteInterpreter* interpreter, int) {
-  return &interpreter->output;
+inline const TfLiteTensor* TfLiteInterpreterGetOutputTensor(const TfLiteInterpreter* interpreter, int index) {
+  return &interpreter->outputs[index];
 }
 
 inline TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* interpreter) {
-  interpreter->output = interpreter->input;
+  for (int i = 0; i < 4; i++) interpreter->outputs[i] = interpreter->inputs[i];
   return interpreter->allocated ? kTfLiteOk : kTfLiteError;
 }
 
