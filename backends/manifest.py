@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tflgpuc.backends.paging import release
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Source
 from tflgpuc.ir.schedule import (
@@ -42,6 +43,7 @@ class WeightsFile:
         """The offset in bytes at which ``data`` lies."""
         view = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
         key = hashlib.sha256(view).digest()
+        release(data)
         if key not in self._known:
             gap = -self.size % self.alignment
             if gap:

@@ -129,6 +129,14 @@ class Printer(ABC):
     def barrier(self) -> str:
         """Waits for the work group, its shared stores done."""
 
+    def before_rolled(self) -> Sequence[str]:
+        """Lines before a loop that compilers mustn't unroll, where the language has any."""
+        return ()
+
+    def rolled(self, stop: str) -> str:
+        """The bound of such a loop."""
+        return stop
+
     # --- what they share ---
 
     def type(self, type: Type) -> str:
@@ -253,7 +261,11 @@ class Printer(ABC):
             case For():
                 name = self.name(s.name)
                 step = f"{name}++" if s.step == 1 else f"{name} += {s.step}"
-                test = f"{name} < {self.expr(s.stop, _inner('<'))}"
+                stop = self.expr(s.stop, _inner("<"))
+                if s.rolled:
+                    yield from (f"{indent}{line}" for line in self.before_rolled())
+                    stop = self.rolled(stop)
+                test = f"{name} < {stop}"
                 yield f"{indent}for (int {name} = {self.expr(s.start)}; {test}; {step}) {{{where}"
                 yield from self.block(s.body, depth + 1)
                 yield f"{indent}}}"

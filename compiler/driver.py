@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflgpuc.backends.bundle import DEFAULT_LANGUAGES, Bundle, make_bundle
+from tflgpuc.explanation import Explanation
 from tflgpuc.frontend import import_model
 from tflgpuc.ir.errors import TflgpucError, UsageError
+from tflgpuc.ir.image_formats import InputFormat, OutputFormat, input_format, output_format
 from tflgpuc.ir.target import Target
+from tflgpuc.ir.tuning import Tuning
 from tflgpuc.passes.base import Pass
+from tflgpuc.passes.formats import apply_formats, listed_formats
 from tflgpuc.passes.manager import PassManager
 from tflgpuc.passes.partition import Partition
 from tflgpuc.passes.pipeline import as_passes
 from tflgpuc.targets import DEFAULT, load_target
+from tflgpuc.tuning_cache import load_tuning
 from tflgpuc.version import VERSION
 
 PRECISIONS = ("f32", "f16")
@@ -39,7 +44,11 @@ def compile(
     print_after: Sequence[str] = (),
     locations: bool = False,
     hosts: Sequence[str] = (),
+    input_formats: Mapping[str, str | InputFormat] | None = None,
+    output_formats: Mapping[str, str | OutputFormat] | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    tuning: str | os.PathLike[str] | Tuning | None = None,
+    explanation: Explanation | None = None,
 ) -> Bundle:
     """Compiles a TensorFlow Lite model to a bundle of GPU shaders.
 
@@ -48,18 +57,28 @@ def compile(
     says which languages to print. Operators that the GPU can't run become CPU segments, or without
     ``cpu`` an error; ``custom_ops`` says that the app's runtime has custom ones that TFLite's own
     doesn't. ``check`` compares results before and after every pass on random
-    inputs; ``hosts`` names the languages to print host code in. Raises ModelError, UnsupportedError,
+    inputs; ``hosts`` names the languages to print host code in. ``input_formats``
+    and ``output_formats`` say by name what the bundle takes and gives instead of the model's own tensors,
+    as formats or their text. ``tuning`` is a cache that ``tflgpuc tune`` wrote, whose times then choose
+    kernels; ``explanation`` is told what was considered. Raises ModelError, UnsupportedError,
     LimitError, PassError and UsageError.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"no such precision: {precision}; there are {', '.join(PRECISIONS)}")
     profile = target if isinstance(target, Target) else load_target(target)
+    if tuning is not None:
+        measured = tuning if isinstance(tuning, Tuning) else load_tuning(tuning, profile)
+        profile = dataclasses.replace(profile, tuning=measured)
     pipeline = [
         dataclasses.replace(p, cpu=p.cpu and cpu, custom=p.custom or custom_ops)
         if isinstance(p, Partition)
         else p
         for p in as_passes(passes, precision)
     ]
+    if explanation is not None:
+        pipeline = explanation.listening(pipeline)
+    taken = {n: input_format(n, f) for n, f in (input_formats or {}).items()}
+    given = {n: output_format(n, f) for n, f in (output_formats or {}).items()}
     label = _label(model) if name is None else _checked(name)
     try:
         progress("import", 0, len(pipeline) + 2)
@@ -71,12 +90,15 @@ def compile(
             check=check,
             progress=lambda stage, i, n: progress(stage, i + 1, n + 2),
         )
-        schedule = manager.run(module.main, profile)
+        schedule = manager.run(apply_formats(module.main, taken, given), profile)
+        if explanation is not None:
+            explanation.schedule = schedule
         progress("print", len(pipeline) + 1, len(pipeline) + 2)
         about = {
             "compiler": f"tflgpuc {VERSION}",
             "model": {"name": label, "sha256": _digest(model)},
             "precision": precision,
+            **listed_formats(module.main, taken, given),
         }
         return make_bundle(schedule, profile, about, emit, locations, module.graphs, hosts)
     except TflgpucError as error:

@@ -20,9 +20,10 @@ ARRAYS = (".npy", ".npz")
 Array = NDArray[Any]
 
 
-def takes_image(shape: list[int]) -> bool:
-    """Whether an input looks like one image: [1, height, width, 1 or 3]."""
-    return len(shape) == 4 and shape[0] == 1 and shape[3] in (1, 3) and min(shape[1:3]) > 1
+def takes_image(shape: list[int], dtype: str = "f32") -> bool:
+    """Whether an input looks like one image: [1, height, width, 1 or 3], or 4 bytes a pixel."""
+    channels = (1, 3, 4) if dtype == "u8" else (1, 3)
+    return len(shape) == 4 and shape[0] == 1 and shape[3] in channels and min(shape[1:3]) > 1
 
 
 def load_image(path: Path, shape: list[int], dtype: str = "f32") -> Array:
@@ -37,7 +38,7 @@ def load_image(path: Path, shape: list[int], dtype: str = "f32") -> Array:
         raise UsageError("reading images needs Pillow: pip install 'tflgpuc[verify]'") from None
     try:
         with Image.open(path) as image:
-            mode = "RGB" if shape[3] == 3 else "L"
+            mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[3]]
             sized = image.convert(mode).resize((shape[2], shape[1]), Image.Resampling.BILINEAR)
             pixels = np.asarray(sized, np.float32)
     except (OSError, UnidentifiedImageError) as error:
@@ -81,7 +82,7 @@ def _reason(error: Exception) -> str:
 def read_input(path: Path, shape: list[int], dtype: str = "f32") -> Array:
     """A file as one input's array."""
     if path.suffix.lower() in IMAGES:
-        if not takes_image(shape):
+        if not takes_image(shape, dtype):
             raise UsageError(f"{path}: an image for an input of shape {shape}")
         return load_image(path, shape, dtype)
     return load_array(path)
@@ -107,7 +108,7 @@ def cases(folder: Path | None, ports: Mapping[str, Port], seed: int) -> dict[str
             images = {
                 name: load_image(path, shapes[name], port.dtype)
                 for name, port in ports.items()
-                if takes_image(shapes[name])
+                if takes_image(shapes[name], port.dtype)
             }
             if images:
                 found[path.name] = {**base, **images}

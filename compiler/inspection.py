@@ -89,8 +89,8 @@ def inspect_bundle(bundle: Bundle) -> Row:
         "model": made["model"]["name"],
         "target": made["target"],
         "precision": made["precision"],
-        "inputs": [_port(p) for p in made["inputs"]],
-        "outputs": [_port(p) for p in made["outputs"]],
+        "inputs": [_port(p, made, "inputs") for p in made["inputs"]],
+        "outputs": [_port(p, made, "outputs") for p in made["outputs"]],
         "memory": made["memory"],
         "programs": len(made["programs"]),
         "steps": [_step(step, sizes) for step in made["steps"]],
@@ -112,5 +112,9 @@ def _step(step: Row, sizes: dict[str, list[int]]) -> Row:
     }
 
 
-def _port(port: Row) -> Row:
-    return {"name": port["name"], "type": "x".join(map(str, [*port["shape"], port["dtype"]]))}
+def _port(port: Row, manifest: Row, kind: str) -> Row:
+    """Name and type; for what isn't as the model has it, the format."""
+    row = {"name": port["name"], "type": "x".join(map(str, [*port["shape"], port["dtype"]]))}
+    listed = manifest.get("formats", {}).get(kind, ())
+    formats = {f["name"]: f["format"] for f in listed}
+    return row | ({"format": formats[port["name"]]} if port["name"] in formats else {})

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflgpuc.backends.bundle import Bundle
+from tflgpuc.conversions import Conversions, model_inputs
 from tflgpuc.frontend import import_model
 from tflgpuc.images import cases
 from tflgpuc.ir.errors import BundleError, ModelError, TflgpucError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.opaque import Opaque
+from tflgpuc.ir.image_formats import OutputFormat
 from tflgpuc.litert import LiteRt
 from tflgpuc.random_inputs import closed, ports_of
 
@@ -104,19 +106,26 @@ def verify(
     bundle can't be this model's: it has more or fewer inputs or outputs.
     """
     listed_inputs = bundle.manifest["inputs"]
-    shapes = [closed(p["shape"]) for p in listed_inputs]
+    wanted_inputs = model_inputs(bundle.manifest)
+    shapes = [closed(p["shape"]) for p in wanted_inputs]
     reference = LiteRt(model, shapes)
-    theirs = (len(reference.inputs), len(reference.outputs))
-    if theirs != (len(shapes), len(bundle.manifest["outputs"])):
+    graph = graph_of(model, wanted_inputs)
+    formats = Conversions(bundle.manifest, graph)
+    sources = formats.sources(len(reference.outputs))
+    if (len(reference.inputs), len(sources)) != (len(shapes), len(bundle.manifest["outputs"])):
         raise BundleError(f"the bundle's inputs and outputs aren't those of {model.name}")
-    graph = graph_of(model, listed_inputs)
     limit = TOLERANCE[bundle.manifest["precision"]] if tolerance is None else tolerance
     # Halves are promised a share of the range, not steps.
     exact = tolerance is None and bundle.manifest["precision"] == "f32"
     scales = _dequantised(graph) if exact and graph is not None else {}
-    rules = [_rule(d, limit, scales.get(i)) for i, d in enumerate(reference.outputs)]
+    rules = [
+        _formatted_rule(format, places, limit)
+        if format is not None
+        else _rule(reference.outputs[i], limit, scales.get(i))
+        for i, format, places in sources
+    ]
     widens = not strict and tolerance is None
-    others = _Others(model, shapes)
+    others = _Others(model, shapes, formats)
     found: list[Comparison] = []
     with bundle.runner(device, **(options or {})) as runner:
         listed = cases(inputs, ports_of(listed_inputs, graph), seed)
@@ -124,7 +133,8 @@ def verify(
         for i, (case, arrays) in enumerate(runs.items()):
             progress(case, i, len(runs))
             # Inputs and outputs pair up in the model's order: files may lack names.
-            wanted, made = reference.run(arrays), list(runner.run(arrays).items())
+            wanted = formats.made(reference.run(formats.given(arrays)))
+            made = list(runner.run(arrays).items())
             rows = [
                 _compared(case, name, rule, want, got)
                 for rule, want, (name, got) in zip(rules, wanted, made, strict=True)
@@ -158,8 +168,8 @@ def _keeps_state(bundle: Bundle, graph: Graph | None) -> bool:
 class _Others:
     """LiteRT with its other sets of kernels, those that know all ops; made when they are needed."""
 
-    def __init__(self, model: Path, shapes: list[list[int]]) -> None:
-        self._model, self._shapes = model, shapes
+    def __init__(self, model: Path, shapes: list[list[int]], formats: Conversions) -> None:
+        self._model, self._shapes, self._formats = model, shapes, formats
         self._made: list[LiteRt] | None = None
         self._ran = 0
 
@@ -172,9 +182,10 @@ class _Others:
                     self._made.append(LiteRt(self._model, self._shapes, kernels=kernels))
         for arrays in runs[self._ran : -1]:
             for other in self._made:
-                other.run(arrays)
+                other.run(self._formats.given(arrays))
         self._ran = len(runs)
-        return [other.run(runs[-1]) for other in self._made]
+        given = self._formats.given(runs[-1])
+        return [self._formats.made(other.run(given)) for other in self._made]
 
 
 def graph_of(model: Path, inputs: Sequence[Mapping[str, Any]]) -> Graph | None:
@@ -203,6 +214,13 @@ def _rule(detail: Mapping[str, Any], limit: float, step: float | None) -> Rule:
     if quantised and dtype.kind in "iu" and dtype.itemsize <= 2:
         return Rule("quantum", STRAY)
     return Rule("exact", 0.0)
+
+
+def _formatted_rule(format: OutputFormat, places: bool, limit: float) -> Rule:
+    """Bytes may be a step off, and places another's where two elements are nearly the same."""
+    if format.kind == "rgba8":
+        return Rule("quantum", STRAY)
+    return Rule("exact", STRAY) if places else Rule("relative", limit)
 
 
 def _measured(rule: Rule, wanted: Array, made: Array) -> tuple[float, float]:

@@ -35,6 +35,20 @@ class Placement:
     size: int
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A way to share a kernel's work among invocations that was considered, with its estimate.
+
+    ``measured`` is what it took on a device, ``shares`` what the estimate is made of.
+    """
+
+    variant: str
+    seconds: float
+    why: str
+    measured: float | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Dispatch:
     """One launch of a kernel.
@@ -42,7 +56,8 @@ class Dispatch:
     ``tensors`` names what each of the kernel's buffers is bound to, in their order; None is
     ``constants``, the weights of this dispatch, already in the kernel's layout. ``op`` is the op that
     gives the kernel its shape: ``gpu.copy`` where a tensor only changes its layout or type.
-    ``barrier`` asks for a memory barrier before the launch.
+    ``barrier`` asks for a memory barrier before the launch. ``candidates`` are the variants of the
+    kernel that were considered, the chosen one first.
     """
 
     kernel: Kernel
@@ -53,6 +68,7 @@ class Dispatch:
     tile: tuple[int, int] = (1, 1)
     op: str = ""
     barrier: bool = False
+    candidates: tuple[Candidate, ...] = ()
 
     def reads(self) -> set[str]:
         """Names of the tensors that the launch reads."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tflgpuc.ir.tuning import Tuning
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -12,6 +14,10 @@ class Tile:
     pixels: int
     slices: int = 1
     rows: int = 1
+
+    def __str__(self) -> str:
+        rows = f" x {self.rows} rows" if self.rows > 1 else ""
+        return f"{self.pixels} pixels{rows} x {self.slices} slices"
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,29 @@ class Costs:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What the whole device does in a second with all its lanes at work, for the choice of kernels.
+
+    ``flops`` are float operations; the others count vec4s, or single elements, that invocations
+    read or write in buffers, in textures and in shared memory, caches taken into account.
+    ``registers`` is how many vec4s an invocation can hold before a compiler spills.
+    """
+
+    flops: float
+    storage: float
+    texels: float
+    shared: float
+    registers: float
+
+
+@dataclass(frozen=True)
 class Target:
     """A GPU family's limits and preferences; profiles lie in ``compiler/targets/*.toml``.
 
     Sizes are bytes. ``compute_units`` and ``wave`` size the work there must be before a kernel may
     take a larger tile; ``tiles`` are the tiles to try for convolutions, largest first. ``lanes_along_x``
     is how many invocations along x run as one vector where only neighbours along x do, else 1.
+    ``tuning`` has what kernels were measured to take, which counts more than an estimate.
     """
 
     name: str
@@ -56,3 +79,5 @@ class Target:
     tiles: tuple[Tile, ...]
     depthwise_tiles: tuple[Tile, ...]
     costs: Costs
+    rates: Rates
+    tuning: Tuning | None = None

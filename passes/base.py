@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, dataclass_transform
 
 from tflgpuc.ir.errors import PassError
@@ -38,12 +38,22 @@ class Pass:
 
     def __str__(self) -> str:
         """The pass as pipeline text, options that differ from their defaults included."""
-        options = []
-        for f in dataclasses.fields(self):
+        told = []
+        for f in options(type(self)):
             value = getattr(self, f.name)
             if value != f.default:
-                options.append(f"{f.name}={_text(value)}")
-        return self.name + (f"{{{','.join(options)}}}" if options else "")
+                told.append(f"{f.name}={_text(value)}")
+        return self.name + (f"{{{','.join(told)}}}" if told else "")
+
+
+def untold() -> Any:
+    """A pass's field that is no option: something of the caller's, by default None."""
+    return field(default=None, repr=False, compare=False)
+
+
+def options(cls: type[Pass]) -> list[dataclasses.Field[Any]]:
+    """The fields of a pass that pipeline text may give."""
+    return [f for f in dataclasses.fields(cls) if f.repr]
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import tflgpuc.passes.identities
+import tflgpuc.passes.movement  # noqa: F401  their rules
 from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.ir.graph.fused_activation import ACTIVATIONS, activation
 from tflgpuc.ir.graph.graph import Graph
@@ -26,14 +28,15 @@ from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.graph.reduction import Reduction
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
-from tflgpuc.passes.rules import Match, Rules
-from tflgpuc.passes.spelling import ints, reshaped
-
-canonical = Rules("canonicalize")
+from tflgpuc.passes.rules import Match
+from tflgpuc.passes.spelling import canonical, ints, reshaped
 
 
 class Canonicalize(GraphPass, name="canonicalize"):
-    """Splits off fused activations, spells shape changes as reshapes, drops ops that do nothing."""
+    """Splits off fused activations, spells shape changes as reshapes, drops ops that do nothing.
+
+    Its rules change no result by a bit: the arithmetic of quantised ops depends on that.
+    """
 
     def run(self, graph: Graph, target: Target) -> Graph:
         return canonical.apply(graph, target)

@@ -1,10 +1,11 @@
-"""Makes each dispatch one op: a root and the elementwise ops that its kernel can also apply."""
+"""Makes each dispatch one op: a root, what its kernel computes as it reads, and what it applies."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tflgpuc.backends.kernels.catalogue import unsupported
+from tflgpuc.backends.kernels.computed import inlined
 from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value, merged_sources
@@ -12,39 +13,71 @@ from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.target import Target
-from tflgpuc.passes.base import GraphPass
-from tflgpuc.passes.rules import Match, Rules, prune
+from tflgpuc.passes.base import GraphPass, untold
+from tflgpuc.passes.recompute import refusal
+from tflgpuc.passes.rules import Match, Rules, Tracer, prune
 
 
 class Fuse(GraphPass, name="fuse"):
-    """Joins elementwise ops to the op that makes their input, within the target's buffer limit."""
+    """Joins elementwise ops to the op that makes their input, and cheap ops to the one that reads them.
+
+    What only one kernel reads is computed there instead of stored, unless that costs more; ``prologue``
+    switches this off. What is made of an RGBA image is never stored, unless ``images`` says otherwise:
+    it would take several times the image's memory.
+    """
 
     max_ops: int = 32
+    prologue: bool = True
+    images: bool = True
+    tracer: Tracer | None = untold()
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        return Rules("fuse", [(Fused, self.join)]).apply(wrap(graph, target), target)
+        made = Rules("fuse", [(Fused, self.join)]).apply(wrap(graph, target), target, self.tracer)
+        if self.prologue:
+            made = Rules("fuse", [(Fused, self.absorb)]).apply(made, target, self.tracer)
+        return made
+
+    def absorb(self, op: Fused, match: Match) -> Op | None:
+        """A kernel computes what it reads, if nothing else reads that and it is cheap enough."""
+        for value in dict.fromkeys(op.inputs):
+            producer = value.op
+            if not isinstance(producer, Fused):
+                continue
+            reason = self._overload(producer, op, value, match) or refusal(
+                producer, op, value, match.target, self.images
+            )
+            if reason is None:
+                return merge(producer, op, producer.before + 1 + len(producer.epilogue) + op.before)
+            match.no(reason)
+        return None
 
     def join(self, op: Fused, match: Match) -> Op | None:
         """An elementwise op runs in the kernel that makes its input, if that has no other reader."""
         if not op.root.elementwise:
             return None
         candidates = [v for v in dict.fromkeys(op.inputs) if isinstance(v.op, Fused)]
-        # Heavy producers first: an elementwise one can still join the kernel that comes of it.
-        candidates.sort(key=lambda v: isinstance(v.op, Fused) and v.op.root.elementwise)
+        # Heavy producers first: others can still join the kernel that comes of it.
+        candidates.sort(key=lambda v: isinstance(v.op, Fused) and inlined(v.op.root) is not None)
         for value in candidates:
             producer = value.op
             assert isinstance(producer, Fused)
             reason = self._refusal(producer, op, value, match)
             if reason is None:
-                return merge(producer, op)
+                return merge(producer, op, producer.before)
             match.no(reason)
         return None
 
     def _refusal(self, producer: Fused, op: Fused, value: Value, match: Match) -> str | None:
-        if match.uses[value] != op.inputs.count(value):
-            return "the input has other readers"
         if value.type.shape != op.result.type.shape:
             return "the input is broadcast"
+        if op.before:
+            return "what the op computes before it reads would have no place"
+        return self._overload(producer, op, value, match)
+
+    def _overload(self, producer: Fused, op: Fused, value: Value, match: Match) -> str | None:
+        """Why two kernels can't be one, whichever is part of the other."""
+        if match.uses[value] != op.inputs.count(value):
+            return "the input has other readers"
         if len(producer.computing) + len(op.computing) > self.max_ops:
             return "the kernel is long enough"
         inputs = dict.fromkeys([*producer.inputs, *(v for v in op.inputs if v is not value)])
@@ -95,8 +128,8 @@ def wrapped(op: Op) -> Fused:
     )
 
 
-def merge(producer: Fused, consumer: Fused) -> Fused:
-    """Both as one: the consumer's ops after the producer's, reading its result directly."""
+def merge(producer: Fused, consumer: Fused, before: int) -> Fused:
+    """Both as one, reading the producer's result directly; the root comes after ``before`` ops."""
     joined = dict(zip(producer.inputs, producer.body.inputs, strict=True))
     new: dict[Value, Value] = {}
     for outer, inner in zip(consumer.inputs, consumer.body.inputs, strict=True):
@@ -115,6 +148,7 @@ def merge(producer: Fused, consumer: Fused) -> Fused:
         inputs=tuple(joined.values()),
         ops=tuple(ops),
         outputs=tuple(new.get(v, v) for v in consumer.body.outputs),
+        name=(producer if before == producer.before else consumer).body.name,
     )
     return Fused(
         inputs=tuple(joined),
@@ -122,4 +156,5 @@ def merge(producer: Fused, consumer: Fused) -> Fused:
         types=consumer.types,
         sources=merged_sources(producer, consumer),
         names=consumer.names,
+        before=before,
     )

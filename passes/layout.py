@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from tflgpuc.backends.kernels.catalogue import definition, padding_lanes
+from tflgpuc.backends.kernels.view import PACKED
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.copy import Copy
@@ -70,9 +71,14 @@ class _Sides:
     def _is_read_as_it_is(self, value: Value) -> bool:
         """Whether the only kernel that reads the value reads it from row-major memory as well."""
         (reader, *others) = self.readers[value]
-        if others or value.type.dtype not in ("f32", "i32") or value.type.rank > 4:
+        if others or value.type.rank > 4:
             return False
         inner = reader.body.inputs[reader.inputs.index(value)]
+        if value.type.dtype not in ("f32", "i32"):
+            # Words are taken apart once, by what is computed where it is read.
+            at_root = inner in reader.root.operands and not reader.root.elementwise
+            if at_root or value.type.dtype not in PACKED:
+                return False
         found = definition(reader.root)
         if inner in reader.root.operands and (found is None or not found.row_major):
             return False
@@ -94,8 +100,14 @@ class _Sides:
     def _is_written_as_it_is(self, value: Value) -> bool:
         """Whether a kernel's result is an output and nothing else, so that it is stored as one."""
         results = self.graph.outputs[: len(self.graph.outputs) - len(self.graph.states)]
-        alone = value in results and self.uses[value] == 1
-        return alone and value.type.dtype in ("f32", "i32") and value.type.rank <= 4
+        type = value.type
+        if value not in results or self.uses[value] != 1 or type.rank > 4:
+            return False
+        if type.dtype in ("i8", "u8"):
+            # Pixels that are words are stored whole, by kernels that make vec4s.
+            made = value.op
+            return isinstance(made, Fused) and made.root.elementwise and type.shape[-1:] == (4,)
+        return type.dtype in ("f32", "i32")
 
     def on_host(self, value: Value, name: str = "") -> Value:
         """A value as the CPU's side reads it."""

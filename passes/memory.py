@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import networkx as nx
 
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.schedule import ARENA, Placement, Schedule
@@ -30,6 +31,10 @@ class Lifetime:
 
 # How often the search tries, and at most how many tensors and neighbours it looks at.
 TRIES, EFFORT = 2000, 4_000_000
+# With more pairs of tensors alive together than this, only a plan that needs no pairs is made.
+PAIRS = 200_000
+# Which tensors are alive at the same time as each.
+Conflicts = Mapping[str, list[str]]
 
 
 class Memory(SchedulePass, name="memory"):
@@ -95,6 +100,8 @@ def best_offsets(alive: list[Lifetime]) -> Mapping[str, int]:
     Greedy by size is Pisarchyk and Lee's (arXiv 2001.03288); the other orders win on graphs where
     large tensors come late.
     """
+    if pairs(alive) > PAIRS:
+        return swept(alive)
     bound = lower_bound(alive)
     graph = conflicts(alive)
     orders = (
@@ -120,7 +127,7 @@ def top(alive: list[Lifetime], offsets: Mapping[str, int]) -> int:
 
 
 def searched(
-    order: list[Lifetime], offsets: dict[str, int], graph: nx.Graph[str], bound: int
+    order: list[Lifetime], offsets: dict[str, int], graph: Conflicts, bound: int
 ) -> dict[str, int]:
     """A plan at least as small, by placing what sticks out earlier, or at times anything at all.
 
@@ -129,7 +136,8 @@ def searched(
     rng = random.Random(0)
     best, best_size = offsets, top(order, offsets)
     current, current_size = order, best_size
-    for _ in range(min(TRIES, EFFORT // (len(order) + graph.number_of_edges() + 1))):
+    work = len(order) + sum(map(len, graph.values())) // 2 + 1
+    for _ in range(min(TRIES, EFFORT // work)):
         highest = [a for a in current if offsets[a.name] + a.size == current_size]
         moved = rng.choice(highest if rng.random() < 0.7 else current)
         rest = [a for a in current if a is not moved]
@@ -146,23 +154,36 @@ def searched(
     return best
 
 
-def conflicts(alive: list[Lifetime]) -> nx.Graph[str]:
-    """Tensors that are alive together, as neighbours: an interval graph, swept in order of birth."""
-    graph: nx.Graph[str] = nx.Graph()
+def pairs(alive: list[Lifetime]) -> int:
+    """How many pairs of tensors are alive together."""
+    dying: list[int] = []
+    count = 0
+    for a in sorted(alive, key=lambda a: a.first):
+        while dying and dying[0] < a.first:
+            heapq.heappop(dying)
+        count += len(dying)
+        heapq.heappush(dying, a.last)
+    return count
+
+
+def conflicts(alive: list[Lifetime]) -> dict[str, list[str]]:
+    """Tensors that are alive together: an interval graph, swept in order of birth."""
+    graph: dict[str, list[str]] = {}
     running: list[Lifetime] = []
     for a in sorted(alive, key=lambda a: (a.first, a.name)):
         running = [b for b in running if b.last >= a.first]
-        graph.add_node(a.name)
-        graph.add_edges_from((a.name, b.name) for b in running)
+        graph[a.name] = [b.name for b in running]
+        for b in running:
+            graph[b.name].append(a.name)
         running.append(a)
     return graph
 
 
-def place(order: list[Lifetime], graph: nx.Graph[str]) -> dict[str, int]:
+def place(order: list[Lifetime], graph: Conflicts) -> dict[str, int]:
     """Each tensor in turn into the smallest gap between its placed neighbours that holds it."""
     placed: dict[str, tuple[int, int]] = {}
     for a in order:
-        taken = sorted(placed[n] for n in graph.neighbors(a.name) if n in placed)
+        taken = sorted(placed[n] for n in graph[a.name] if n in placed)
         best, best_gap, end = None, None, 0
         for start, stop in taken:
             gap = start - end
@@ -172,3 +193,35 @@ def place(order: list[Lifetime], graph: nx.Graph[str]) -> dict[str, int]:
         offset = end if best is None else best
         placed[a.name] = (offset, offset + a.size)
     return {name: start for name, (start, _) in placed.items()}
+
+
+def swept(alive: list[Lifetime]) -> dict[str, int]:
+    """Each tensor, in order of birth, into the smallest hole among those alive then."""
+    offsets: dict[str, int] = {}
+    holes: list[tuple[int, float]] = [(0, math.inf)]
+    dying: list[tuple[int, int, int]] = []
+    for a in sorted(alive, key=lambda a: (a.first, -a.size, a.name)):
+        while dying and dying[0][0] < a.first:
+            _, start, stop = heapq.heappop(dying)
+            _release(holes, start, stop)
+        at = min(
+            (i for i, (start, stop) in enumerate(holes) if stop - start >= a.size),
+            key=lambda i: holes[i][1] - holes[i][0],
+        )
+        start, end = holes[at]
+        offsets[a.name] = start
+        holes[at : at + 1] = [(start + a.size, end)] if start + a.size < end else []
+        heapq.heappush(dying, (a.last, start, start + a.size))
+    return offsets
+
+
+def _release(holes: list[tuple[int, float]], start: int, stop: int) -> None:
+    """Makes a range a hole, one with the holes that it touches."""
+    at = bisect.bisect(holes, (start, stop))
+    end: float = stop
+    if at < len(holes) and holes[at][0] == stop:
+        end = holes.pop(at)[1]
+    if at and holes[at - 1][1] == start:
+        at -= 1
+        start = holes.pop(at)[0]
+    holes.insert(at, (start, end))

@@ -18,11 +18,14 @@ from tflgpuc.ir.errors import PassError
 from tflgpuc.passes import (
     barriers,
     canonicalize,
+    combine,
+    cse,
     dead_ops,
     decompose,
     fold,
     fuse,
     inline,
+    keep_loops,
     layout,
     memory,
     partition,
@@ -32,20 +35,23 @@ from tflgpuc.passes import (
     simplify_kernels,
     spectra,
     substitute,
+    winograd,
     work_groups,
 )
 from tflgpuc.passes.base import PASSES, Pass
+from tflgpuc.passes.base import options as options_of
 
 ENTRY_POINTS = "tflgpuc.passes"
 OPTIMIZE = (
     "inline,spectra,partition,quantized,"
-    "decompose,canonicalize,fold,canonicalize,substitute,dead-ops,fuse"
+    "decompose,canonicalize,fold,canonicalize,cse,substitute,dead-ops,fuse"
 )
-LOWER = "layout,precision,select,work-groups,simplify-kernels,memory,barriers"
+LOWER = "layout,precision,winograd,combine,select,work-groups,simplify-kernels,keep-loops,memory,barriers"
 GROUPS = {"optimize": OPTIMIZE, "lower": LOWER, "default": f"{OPTIMIZE},{LOWER}"}
 BUILT_IN = (
-    barriers, canonicalize, dead_ops, decompose, fold, fuse, inline, layout, memory,
-    partition, precision, quantized, select, simplify_kernels, spectra, substitute, work_groups,
+    barriers, canonicalize, combine, cse, dead_ops, decompose, fold, fuse, inline, keep_loops, layout,
+    memory, partition, precision, quantized, select, simplify_kernels, spectra, substitute, winograd,
+    work_groups,
 )  # fmt: skip
 
 
@@ -74,7 +80,7 @@ def parse_pipeline(text: str, precision: str = "f32") -> list[Pass]:
 def make_pass(name: str, options: dict[str, Any]) -> Pass:
     """One pass by name, with options checked against its fields."""
     cls = find_pass(name)
-    known = {f.name: f for f in dataclasses.fields(cls)}
+    known = {f.name: f for f in options_of(cls)}
     for option, value in options.items():
         if option not in known:
             raise PassError(f"pass {name!r} has no option {option!r}; it has {sorted(known)}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, TypeAlias
 
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.target import Costs, Target
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 GPU, CPU = "gpu", "cpu"
 # An op, a side, or a value that goes to one.
@@ -24,6 +25,9 @@ def place(graph: Graph, forced: Set[Op], target: Target) -> set[Op]:
     sides, the wait and the copy; inputs and outputs are on the CPU's side. Its minimum is a minimum
     cut (Stone, Multiprocessor Scheduling with the Aid of Network Flow Algorithms, 1977).
     """
+    # Most models lie on the GPU as a whole, and needn't wait for this import.
+    import networkx as nx
+
     network: nx.DiGraph[Node] = nx.DiGraph()
     ops = [op for op in graph.ops if not isinstance(op, Constant)]
     for op in ops:

@@ -11,16 +11,22 @@ from typing import Any
 
 from tflgpuc.ir.errors import PassError
 from tflgpuc.ir.graph.graph import Graph
-from tflgpuc.ir.graph.op import Op, Value, provenance
+from tflgpuc.ir.graph.op import Op, Source, Value, provenance
 from tflgpuc.ir.target import Target
 
 
 @dataclass
 class Tracer:
-    """Counts what each rule did, and keeps why it didn't fire."""
+    """Counts what each rule did, and keeps why it didn't fire.
+
+    ``refusals`` has the last reason of each rule for what comes of the same operators; ``considered``
+    the ops whose costs were compared, each with the rule or pass that did.
+    """
 
     fired: Counter[str] = field(default_factory=Counter)
     refused: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    refusals: dict[tuple[str, tuple[Source, ...]], str] = field(default_factory=dict)
+    considered: list[tuple[str, Op]] = field(default_factory=list)
 
     def report(self) -> list[str]:
         """One line a rule that fired, one a reason that a rule gave for not firing."""
@@ -38,6 +44,7 @@ class Match:
     target: Target
     tracer: Tracer
     rule: str = ""
+    op: Op | None = None
 
     def only_use(self, value: Value) -> bool:
         """Whether nothing else reads ``value``."""
@@ -46,6 +53,12 @@ class Match:
     def no(self, reason: str) -> None:
         """Records why the rule doesn't apply; ``return match.no("...")`` reads well."""
         self.tracer.refused[self.rule][reason] += 1
+        if self.op is not None:
+            self.tracer.refusals[self.rule, self.op.sources] = reason
+
+    def consider(self, *ops: Op) -> None:
+        """Notes ops whose costs the rule compares."""
+        self.tracer.considered.extend((self.rule, op) for op in ops)
 
 
 Replacement = Op | Value | tuple[Value, ...] | None
@@ -101,7 +114,7 @@ class Rules:
         for kind, rule in self.rules:
             if not isinstance(op, kind):
                 continue
-            match.rule = rule.__name__
+            match.rule, match.op = rule.__name__, op
             with provenance(op.sources):
                 made = rule(op, match)
             if made is not None:
@@ -111,6 +124,7 @@ class Rules:
                         f"rule {rule.__name__} of {self.name!r} changes the shape of {op.describe()}"
                     )
                 match.tracer.fired[rule.__name__] += 1
+                match.tracer.refusals.pop((match.rule, op.sources), None)
                 return results
         return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
-from tflgpuc.backends.kernels.catalogue import Tiled, build, definition
+from tflgpuc.backends.kernels.catalogue import Tiled
+from tflgpuc.backends.paging import spooled
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Value
 from tflgpuc.ir.graph.ops.copy import Copy
@@ -17,16 +18,21 @@ from tflgpuc.ir.schedule import CpuStep, Dispatch, Role, Schedule, StateTensor, 
 from tflgpuc.ir.shader import Kernel
 from tflgpuc.ir.shader.twins import merge_buffers
 from tflgpuc.ir.target import Target, Tile
-from tflgpuc.passes.base import Lowering
+from tflgpuc.passes.base import Lowering, untold
+from tflgpuc.passes.choice import choose
+from tflgpuc.passes.rules import Tracer
 
 
 class Select(Lowering, name="select"):
-    """Builds a kernel for every fused op, with the largest tile that keeps the target busy."""
+    """Builds a kernel for every fused op, in the variant with the lowest estimated cost."""
+
+    tracer: Tracer | None = untold()
 
     def run(self, graph: Graph, target: Target) -> Schedule:
         results, kept = split_states(graph)
         lowering = _Lowering(
             target,
+            self.tracer or Tracer(),
             reserved={v.name for v in (*graph.inputs, *graph.outputs)},
             results=set(results),
             hosted={v for op in graph.ops if isinstance(op, Segment) for v in op.inputs},
@@ -79,7 +85,12 @@ def _is_alias(op: Fused) -> bool:
     if not isinstance(op.root, Reshape) or len(op.computing) > 1 or not op.inputs:
         return False
     a, b = op.inputs[0].type, op.types[0]
-    if a.layout != "phwc4" or b.layout != "phwc4" or a.dtype != b.dtype:
+    return a.layout == b.layout == "phwc4" and a.dtype == b.dtype and same_vec4s(a, b)
+
+
+def same_vec4s(a: TensorType, b: TensorType) -> bool:
+    """Whether tensors in row-major order have the same vec4s in the same order on the GPU, too."""
+    if max(a.rank, b.rank) > 4:
         return False
     (n, h, w, c), (m, y, x, d) = a.nhwc, b.nhwc
     return c == d and ((n == m and h * w == y * x) or c <= 4)
@@ -104,6 +115,7 @@ def choose_tile(type: TensorType, target: Target, tiled: Tiled = "slices") -> Ti
 @dataclass
 class _Lowering:
     target: Target
+    tracer: Tracer
     reserved: set[str]
     results: set[Value]
     hosted: set[Value]
@@ -143,11 +155,10 @@ class _Lowering:
         return name
 
     def launch(self, op: Fused) -> None:
-        found = definition(op.root)
-        tiled = found.tiled if found else ""
-        tile = choose_tile(op.types[0], self.target, tiled) if tiled else Tile(1)
-        kernels = build(op, "kernel", tile, self.target)
-        for i, built in enumerate(kernels):
+        self.tracer.considered.append(("select", op))
+        choice = choose(op, self.target)
+        tile = choice.tile
+        for i, built in enumerate(choice.kernels):
             tensors = [None if v is None else self.names[v] for v in built.values]
             # A tensor and its reshape may be one in memory: no range is bound twice in a launch.
             kernel, kept = merge_buffers(built.kernel, tensors)
@@ -155,11 +166,12 @@ class _Lowering:
                 Dispatch(
                     self._named(kernel, op),
                     tuple(tensors[at] for at in kept),
-                    built.constants,
+                    None if built.constants is None else spooled(built.constants),
                     op.sources,
                     op.macs() if i == 0 else 0,
                     (tile.pixels, tile.slices),
                     op.root.name,
+                    candidates=choice.considered(i),
                 )
             )
 

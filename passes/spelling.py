@@ -1,4 +1,4 @@
-"""What rules that spell ops as others share: where decompositions are registered, small values."""
+"""What rules that spell ops as others share: where theirs are registered, small values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.passes.rules import Rules
 
 decompositions = Rules("decompose")
+canonical = Rules("canonicalize")
 
 
 def ints(data: list[int]) -> Value:

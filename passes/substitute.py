@@ -20,7 +20,13 @@ from tflgpuc.ir.graph.spatial import window
 from tflgpuc.ir.graph.types import TensorType
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass
+from tflgpuc.passes.dense import chains, pools
+from tflgpuc.passes.functions import functions
+from tflgpuc.passes.normalization import normalizations
 from tflgpuc.passes.rules import Match, Rules
+from tflgpuc.passes.scaling import scaling
+from tflgpuc.passes.siblings import widen_siblings
+from tflgpuc.passes.split_inputs import split_inputs
 
 substitutions = Rules("substitute")
 
@@ -28,10 +34,23 @@ Biased = Conv2D | DepthwiseConv2D | TransposeConv | FullyConnected
 
 
 class Substitute(GraphPass, name="substitute"):
-    """Merges zero padding and added biases into convolutions; splits wide concatenations."""
+    """Recognises what kernels compute at once, folds constants into weights, joins small layers.
+
+    Unlike canonicalize's, its rules may change results by a rounding.
+    """
 
     def run(self, graph: Graph, target: Target) -> Graph:
-        return substitutions.apply(graph, target)
+        for rules in (
+            normalizations,
+            functions,
+            scaling,
+            substitutions,
+            split_inputs,
+            pools,
+            chains,
+        ):
+            graph = rules.apply(graph, target)
+        return widen_siblings(graph, target)
 
 
 @substitutions

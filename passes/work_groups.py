@@ -14,6 +14,8 @@ from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import SchedulePass
 
 Size = tuple[int, int, int]
+# Groups of fewer invocations cost more to launch than they keep busy, even where waves are short.
+LEAST = 32
 
 
 class WorkGroups(SchedulePass, name="work-groups"):
@@ -63,14 +65,15 @@ def cheapest(grid: Size, target: Target) -> tuple[tuple[float, ...], Size]:
     """The best size of powers of two for a grid, with its cost.
 
     Waste is the share of launched lanes that have no work. Among sizes that waste about as little,
-    one that fills waves exactly, is close to two waves and is longest along x is best.
+    one that fills waves exactly, is close to two waves, or to 32 invocations where that is more, and is
+    longest along x is best.
     """
     lanes = target.lanes_along_x
     xs, ys, zs = (
         [n for n in (1 << i for i in range(11)) if n <= limit and n < 2 * extent]
         for extent, limit in zip(grid, target.max_group, strict=True)
     )
-    wanted = max(target.wave, min(target.max_invocations, 2 * target.wave))
+    wanted = min(target.max_invocations, max(2 * target.wave, LEAST))
 
     def cost(size: Size) -> tuple[float, ...]:
         total = -(-size[0] // lanes) * lanes * size[1] * size[2]

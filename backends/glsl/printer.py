@@ -34,6 +34,9 @@ HELPERS = {
     "pack_half4": (
         "uvec2 pack_half4(vec4 v) { return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)); }\n"
     ),
+    # The bound of a loop that stays one: what compilers don't know they don't unroll. No group has a
+    # negative number.
+    "rolled": "int rolled(int stop) { return stop + min(int(gl_WorkGroupID.x), 0); }\n",
     # Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.
     "erf_approx": """\
 vec4 erf_approx(vec4 x) {
@@ -154,6 +157,9 @@ class GlslPrinter(Printer):
         for needed in NEEDS.get(name, ()):
             self.helper(needed)
         return self.helper(name) if name in HELPERS else name
+
+    def rolled(self, stop: str) -> str:
+        return f"{self.helper('rolled')}({stop})"
 
     def load(self, memory: Buffer, text: str) -> str:
         return f"{self.helper('unpack_half4')}({text})" if memory.storage == "f16" else text

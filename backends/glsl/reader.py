@@ -193,9 +193,12 @@ class _Reader:
                 if not tested == step.children[0] == name:
                     raise self.error(name, "a loop has one counter")
                 by = int(str(step.children[1])) if len(step.children) > 1 else 1
+                rolled = False
+                if isinstance(stop, Tree) and stop.children[:1] == ["rolled"]:
+                    rolled, stop = True, stop.children[1]
                 bounds = self.fitted(start, I32), self.fitted(stop, I32)
                 self.names[str(name)] = I32
-                return For(str(name), *bounds, by, self.block(body), loc=loc)
+                return For(str(name), *bounds, by, self.block(body), loc=loc, rolled=rolled)
             case "if", [_, condition, then, *rest]:
                 otherwise = self.block(rest[0]) if rest else ()
                 return If(self.fitted(condition, BOOL), self.block(then), otherwise, loc)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.convolution import multiply_add
 from tflgpuc.backends.kernels.elements import each_element
 from tflgpuc.backends.kernels.sliding import Place, slice_grid
+from tflgpuc.backends.kernels.sums import multiply_add
 from tflgpuc.backends.kernels.view import ZERO, Coordinates, View, lane_of
 from tflgpuc.ir.graph.ops.batch_matmul import BatchMatmul
 from tflgpuc.ir.shader import F32, F32X4, Expr, call, compose, const
@@ -19,7 +19,7 @@ def batch_matmul(op: BatchMatmul, c: Context) -> Built:
         return each_element(c, lambda at: _element(op, c, at))
     k = c.k
     depth = op.sizes[2]
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         matrices = _Matrices(op, c, place)
         acc = k.var("acc", const(0.0, F32X4))
@@ -29,7 +29,7 @@ def batch_matmul(op: BatchMatmul, c: Context) -> Built:
         if depth % 4:
             k.add(acc, matrices.product(const(depth // 4, ZERO.type), depth % 4))
         c.store(place.at(0), acc)
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 class _Matrices:

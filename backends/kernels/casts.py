@@ -20,7 +20,14 @@ def last_bits_suffice(op: Cast) -> str | None:
     return None
 
 
-@kernel(Cast, requires=last_bits_suffice, any_rank=True, narrow=True, indices="input result")
+@kernel(
+    Cast,
+    requires=last_bits_suffice,
+    any_rank=True,
+    narrow=True,
+    indices="input result",
+    row_major=True,
+)
 def cast(op: Cast, c: Context) -> Built:
     """Elementwise."""
     return elementwise(op, c)

@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from tflgpuc.backends.kernels.constants import is_byte_weights
 from tflgpuc.backends.kernels.context import Built, Context
+from tflgpuc.backends.kernels.variants import Variant
+from tflgpuc.backends.paging import release
 from tflgpuc.ir.errors import UnsupportedError
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.cast import Cast
+from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.copy import Copy
 from tflgpuc.ir.graph.ops.dequantize import Dequantize
 from tflgpuc.ir.graph.ops.fused import Fused
@@ -24,7 +27,7 @@ from tflgpuc.ir.target import Target, Tile
 
 Build = Callable[[Any, Context], Built]
 Requires = Callable[[Any], "str | None"]
-Tiled = Literal["", "slices", "pixels"]
+Tiled = Literal["", "slices", "pixels"] | tuple[Tile, ...]
 LanesOf = Callable[..., Lanes]
 
 
@@ -32,13 +35,14 @@ LanesOf = Callable[..., Lanes]
 class KernelDef:
     """How one op class is computed.
 
-    ``requires`` says why an op can't be, or None; ``parts`` how many launches it takes; ``tiled`` what
-    a tile of more than one output has: pixels and slices, or pixels and rows; ``lanes`` what the kernel leaves in the padding
-    lanes of its result, given what its operands hold there; ``any_rank`` whether it takes and gives
-    tensors of more than four axes; ``narrow`` whether 8- and 16-bit integers stay what they are in it;
-    ``indices`` names operand fields, by spaces, that may be i64 since their numbers are small;
-    ``quantised`` those whose constants may be kept as bytes; ``row_major`` says that it also reads
-    tensors of up to four axes in row-major order, which saves the copy of an input.
+    ``requires`` says why an op can't be, or None; ``parts`` how many launches it takes; ``tiled``
+    what a tile of more than one output has: pixels and slices, pixels and rows, or tiles of the
+    kernel's own; ``lanes`` what the kernel leaves in the padding lanes of its result, given what
+    its operands hold there; ``any_rank`` whether it takes and gives tensors of more than four axes;
+    ``narrow`` whether 8- and 16-bit integers stay what they are in it; ``indices`` names operand
+    fields, by spaces, that may be i64 since their numbers are small; ``quantised`` those whose
+    constants may be kept as bytes; ``row_major`` says that it also reads tensors of up to four axes
+    in row-major order, which saves the copy of an input.
     """
 
     build: Build
@@ -197,12 +201,20 @@ def padding_lanes(fused: Fused) -> Lanes:
     return known[fused.body.outputs[0]]
 
 
-def build(fused: Fused, name: str, tile: Tile, target: Target) -> list[Built]:
-    """The kernels that compute a fused op, in launch order."""
+def build(
+    fused: Fused, name: str, variant: Variant, target: Target, dry: bool = False
+) -> list[Built]:
+    """The kernels that compute a fused op, in launch order; ``dry`` ones lack their constants."""
     root = fused.root
     reason = unsupported(root, target)
     found = definition(root)
     if reason or found is None:
         raise UnsupportedError(f"{root.describe()}: {reason}")
-    contexts = [Context(name, fused, tile, target, part) for part in range(found.parts(root))]
-    return [found.build(root, context) for context in contexts]
+    parts = range(found.parts(root))
+    contexts = [Context(name, fused, variant, target, part, dry) for part in parts]
+    made = [found.build(root, context) for context in contexts]
+    if not dry:
+        for op in fused.body.ops:
+            if isinstance(op, Constant):
+                release(op.data)
+    return made

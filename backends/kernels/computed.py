@@ -165,5 +165,3 @@ class Computed(View):
 
     def vec4(self, index: Expr) -> Expr:
         raise AssertionError(f"{self.op.describe()} is computed, it has no memory")
-
-

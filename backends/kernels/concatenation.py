@@ -78,7 +78,7 @@ def _row_major_part(op: Concatenation, c: Context, value: Value) -> Built:
 def _lanes(op: Concatenation, c: Context) -> Built:
     k = c.k
     channels = c.output.shape[3]
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         lanes = []
         for i in range(min(4, channels)):
@@ -95,4 +95,4 @@ def _lanes(op: Concatenation, c: Context) -> Built:
             lanes.append(k.let(f"lane{i}", made))
         lanes += [const(0, lanes[0].type)] * (4 - len(lanes))
         c.store(place.at(0), compose(*lanes))
-    return c.done(place.grid)
+    return c.done(grid)

@@ -68,12 +68,13 @@ class Filter:
 class Constants:
     """Rows of four lanes, placed one after the other; offsets count rows.
 
-    As ``words`` a row of floats is four of them, and one of bytes one.
+    As ``words`` a row of floats is four of them, and one of bytes one. ``dry`` ones are only counted.
     """
 
     k: Builder
     fused: Fused
     declared: Callable[[], None]
+    dry: bool = False
     storage: Storage = "f32"
     buffer: Buffer | None = None
     _chunks: list[Array] = field(default_factory=list)
@@ -100,13 +101,14 @@ class Constants:
         """Adds rows; gives the offset of the first."""
         assert rows.ndim == 2 and rows.shape[1] == 4, rows.shape
         return self._place(
-            rows.astype(np.float16 if self.storage == "f16" else np.float32), len(rows)
+            rows.astype(np.float16 if self.storage == "f16" else np.float32, copy=False), len(rows)
         )
 
     def _place(self, data: Array, rows: int) -> int:
         self.memory  # noqa: B018  declares it
         base = self._count
-        self._chunks.append(data)
+        if not self.dry:
+            self._chunks.append(data)
         self._count += rows
         return base
 
@@ -144,14 +146,18 @@ class Constants:
         """A constant's weights as rows that ``arranged`` makes; outputs are its first axis."""
         data, q = value.static("weights"), value.type.quantization
         if not is_byte_weights(value) or q is None:
-            base = self.add(arranged(np.asarray(value.type.real(data), np.float32)))
+            base = 4
+            if not self.dry:
+                base = self.add(arranged(np.asarray(value.type.real(data), np.float32)))
             return Filter(lambda index: self.memory[index + base], None)
         # Bytes without a sign: what is subtracted again brings real zeros back to zero.
         offset = q.zero_point[0] + (128 if value.type.dtype == "i8" else 0)
-        rows = arranged(data.astype(np.float32) - q.zero_point[0]) + offset
-        packed = rows.astype(np.uint8)
-        padded = np.pad(packed, ((0, -len(packed) % 4), (0, 0)), constant_values=offset)
-        first = self._place(padded, len(padded) // 4) * 4
+        first = 4
+        if not self.dry:
+            rows = arranged(data.astype(np.float32) - q.zero_point[0]) + offset
+            packed = rows.astype(np.uint8)
+            padded = np.pad(packed, ((0, -len(packed) % 4), (0, 0)), constant_values=offset)
+            first = self._place(padded, len(padded) // 4) * 4
         scales = self.channels(_scales(q, len(data)), len(data)) if set(q.scale) != {1.0} else None
 
         def row(index: Expr) -> Expr:
@@ -175,10 +181,17 @@ class Constants:
         return row
 
     def data(self) -> Array | None:
-        """What the buffer holds."""
-        if self.buffer is None:
+        """What the buffer holds; None where there is none, or all of this is dry."""
+        if self.buffer is None or self.dry:
             return None
-        whole = np.concatenate([chunk.reshape(-1).view(np.uint8) for chunk in self._chunks])
+        whole = np.empty(sum(chunk.nbytes for chunk in self._chunks), np.uint8)
+        # Large ones are dropped one by one; builders' cycles would keep them for long.
+        place = 0
+        while self._chunks:
+            chunk = self._chunks.pop(0).reshape(-1).view(np.uint8)
+            whole[place : place + chunk.size] = chunk
+            place += chunk.size
+        self._chunks.append(whole)
         dtypes: dict[Storage, type] = {"f32": np.float32, "f16": np.float16, "words": np.uint32}
         return whole.view(dtypes[self.storage]).reshape(-1, 4)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from tflgpuc.backends.kernels.computed import Computed, inlined
 from tflgpuc.backends.kernels.constants import Constants
+from tflgpuc.backends.kernels.variants import Variant
 from tflgpuc.backends.kernels.view import PACKED, At, Element, Shape, View, row_major
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
@@ -83,20 +85,24 @@ class Context:
     """Builds one kernel for a fused op.
 
     The author reads operands with ``view`` or ``read``, puts weights among its ``constants``, and ends
-    in ``store``, which applies the fused elementwise ops. ``part`` counts the launches of one op.
+    in ``store``, which applies the fused elementwise ops. ``part`` counts the launches of one op; a
+    ``dry`` kernel is only looked at, so nothing is done to its constants.
     """
 
     name: str
     fused: Fused
-    tile: Tile
+    variant: Variant
     target: Target
     part: int = 0
+    dry: bool = False
+    tile: Tile = field(init=False)
     k: Builder = field(init=False)
     _values: list[Value | None] = field(default_factory=list)
     _views: dict[Value, View] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.k = Builder(self.name)
+        self.tile = self.variant if isinstance(self.variant, Tile) else self.variant.tile
         self._outer = dict(zip(self.fused.body.inputs, self.fused.inputs, strict=True))
         result = self.fused.body.outputs[0]
         outer = self.fused.results[0]
@@ -105,7 +111,7 @@ class Context:
         self.epilogue: tuple[Op, ...] = self.fused.epilogue
         self._inline = {v: op for op in self.fused.prologue for v in op.results}
         assert result is (self.epilogue[-1] if self.epilogue else self.fused.root).results[0]
-        self.constants = Constants(self.k, self.fused, lambda: self._values.append(None))
+        self.constants = Constants(self.k, self.fused, lambda: self._values.append(None), self.dry)
 
     def _bind(self, name: str, value: Value, type: TensorType, access: str) -> View:
         assert access in ("read", "write")
@@ -197,12 +203,15 @@ class Context:
         """What the root makes after the fused elementwise ops."""
         if self.root_result.type.dtype == "bool" and value.type.scalar != "bool":
             value = value.ne(0)
-        known: dict[Value, Expr] = {self.root_result: value}
-        for op in self.epilogue:
+        return self.apply(self.epilogue, self.root_result, at, value)
+
+    def apply(self, ops: Sequence[Op], start: Value, at: At | Element, value: Expr) -> Expr:
+        """What elementwise ops, each reading the one before, make of ``start``'s ``value`` at a place."""
+        known: dict[Value, Expr] = {start: value}
+        for op in ops:
             args = [known[v] if v in known else self.read(v, at) for v in op.operands]
-            made = self.k.let(op.name.split(".")[-1], op.expr(*args))
-            known[op.results[0]] = made
-            value = made
+            value = self.k.let(op.name.split(".")[-1], op.expr(*args))
+            known[op.results[0]] = value
         return value
 
     def at(self, batch: Operand, row: Operand, column: Operand, slice: Operand) -> At:

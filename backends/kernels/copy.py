@@ -26,7 +26,7 @@ def copied_lanes(op: Copy, x: Lanes) -> Lanes:
 def copy(op: Copy, c: Context) -> Built:
     """Elementwise, or where elements share words one word an invocation."""
     dtype = c.output.dtype
-    if c.output.layout == "nhwc" and dtype in PACKED:
+    if c.output.layout == "nhwc" and dtype in PACKED and not c.output.word_pixels:
         return _words(op, c, PACKED[dtype])
     if c.output.layout == "nhwc" and dtype == "f16":
         return _halves(op, c)

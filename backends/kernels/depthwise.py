@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.convolution import bias_data, constant_weights, zero_lanes
 from tflgpuc.backends.kernels.sliding import Axis, Columns, Place, slice_grid
+from tflgpuc.backends.kernels.sums import bias_data, constant_weights, zero_lanes
 from tflgpuc.backends.kernels.view import ZERO4, View
 from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
 from tflgpuc.ir.graph.spatial import window
@@ -53,106 +53,107 @@ def depthwise_conv_2d(op: DepthwiseConv2D, c: Context) -> Built:
     if not constant_weights(op):
         return runtime_weights.depthwise_conv_2d(op, c)
     unrolled = math.prod(op.kernel) <= UNROLLED_TAPS
-    place = slice_grid(c, c.tile.pixels, rows=c.tile.rows if unrolled else 1)
-    sums = Sums(op, c, place)
+    place, grid = slice_grid(c, c.tile.pixels, rows=c.tile.rows if unrolled else 1)
+    sums = Sums(op, c)
     with c.k.when(place.inside):
-        sums.begin()
-        if unrolled:
-            _patch(sums)
-        else:
-            _looped(sums)
-        for (r, p), value in sums.registers.items():
+        made = patch(sums, place) if unrolled else _looped(sums, place)
+        for (r, p), value in made.items():
             with c.k.when(place.row_inside(r) & place.column_inside(p)):
                 c.store(place.at(p, r), value)
-    return c.done(place.grid)
+    return c.done(grid)
+
+
+Registers = dict[tuple[int, int], Name]
 
 
 class Sums:
-    """A tile of sums of one slice, and what is added to them."""
+    """What goes into the sums of a depthwise convolution."""
 
-    def __init__(self, op: DepthwiseConv2D, c: Context, place: Place) -> None:
-        self.op, self.c, self.place = op, c, place
+    def __init__(self, op: DepthwiseConv2D, c: Context) -> None:
+        self.op, self.c = op, c
         self.x = c.view(op.input)
         data = np.asarray(op.filter.static("filter"), np.float32)
         self.first = c.constants.add(weight_rows(data))
-        self.biases = c.constants.channels(bias_data(op.bias), c.output.shape[3])
-        self.registers: dict[tuple[int, int], Name] = {}
+        self.biases = c.constants.channels(bias_data(op.bias), op.result.type.nhwc[3])
 
-    def begin(self) -> None:
-        """Declares the sums, each with its bias."""
-        k, place = self.c.k, self.place
-        bias = k.let("bias", self.biases(place.slice))
+    def begin(self, place: Place) -> Registers:
+        """Declares the sums of a patch by row and column, each with its bias."""
+        bias = self.c.k.let("bias", self.biases(place.slice))
         at = [(r, p) for r in range(place.rows) for p in range(place.pixels)]
-        self.registers = {
-            (r, p): k.var(f"acc{r}{p}" if place.rows > 1 else f"acc{p}", bias) for r, p in at
+        return {
+            (r, p): self.c.k.var(f"acc{r}{p}" if place.rows > 1 else f"acc{p}", bias) for r, p in at
         }
 
-    def weight(self, ky: Operand, kx: Operand, name: str) -> Expr:
+    def weight(self, place: Place, ky: Operand, kx: Operand, name: str) -> Expr:
         """The weights of a tap."""
         kh, kw = self.op.kernel
-        tap = (self.place.slice * kh + ky) * kw + kx
+        tap = (place.slice * kh + ky) * kw + kx
         return self.c.k.let(name, self.c.constants.row(tap + self.first))
 
-    def source(self, row: Expr, column: Expr) -> Expr:
+    def source(self, place: Place, row: Expr, column: Expr) -> Expr:
         """The input at a place."""
-        return source_vec4(self.op, self.x, self.place.batch, row, column, self.place.slice)
+        return source_vec4(self.op, self.x, place.batch, row, column, place.slice)
 
 
-def _patch(sums: Sums) -> None:
-    """Row by row of the input that the tile needs, each vec4 of it read once.
+def patch(sums: Sums, place: Place) -> Registers:
+    """The sums of a patch, row by row of the input that it needs, each vec4 of it read once.
 
     Weights that several rows need are read once too where registers are not short.
     """
-    op, place, k = sums.op, sums.place, sums.c.k
+    op, k = sums.op, sums.c.k
+    registers = sums.begin(place)
     top, bottom, left, right = window(op)
     (kh, kw), (_, height, width, _) = op.kernel, sums.x.shape
-    _, out_h, out_w, _ = sums.c.output.shape
-    rows = Axis.of(
-        height, (top, bottom), place.rows, out_h, kh, op.stride_h, op.dilation_h_factor
-    )
+    _, out_h, out_w, _ = place.shape
+    rows = Axis.of(height, (top, bottom), place.rows, out_h, kh, op.stride_h, op.dilation_h_factor)
     columns = Axis.of(
         width, (left, right), place.pixels, out_w, kw, op.stride_w, op.dilation_w_factor
     )
     first_row = k.let("y0", place.row * op.stride_h - top)
     first_column = k.let("x0", place.column * op.stride_w - left)
-    at: dict[int, tuple[Expr, Expr | None]] = {}
+    at: dict[int, Expr] = {}
+    exists: dict[int, Expr] = {}
     for dx in columns.reads:
-        column = k.let(f"column{dx}", first_column + dx)
+        at[dx] = k.let(f"column{dx}", first_column + dx)
         if columns.leaves:
-            inside = k.let(f"inside{dx}", columns.inside(column))
-            at[dx] = call("clamp", column, 0, width - 1), inside
-        else:
-            at[dx] = column, None
+            exists[dx] = k.let(f"inside{dx}", columns.inside(at[dx]))
+            at[dx] = call("clamp", at[dx], 0, width - 1)
     kept: dict[int, list[Expr]] = {}
     if place.rows > 1 and kh * kw <= 9:
-        kept = {ky: [sums.weight(ky, kx, f"w{ky}{kx}") for kx in range(kw)] for ky in range(kh)}
+        kept = {
+            ky: [sums.weight(place, ky, kx, f"w{ky}{kx}") for kx in range(kw)] for ky in range(kh)
+        }
     for dy, pairs in rows.reads.items():
         y = k.let(f"y{dy}", first_row + dy)
         with k.when(rows.inside(y)):
             values = {}
-            for dx, (column, inside) in at.items():
-                value = sums.source(y, column)
-                value = value if inside is None else select(inside, value, ZERO4)
+            for dx, column in at.items():
+                value = sums.source(place, y, column)
+                if dx in exists:
+                    value = select(exists[dx], value, ZERO4)
                 values[dx] = k.let(f"x{dx}", value)
             for r, ky in pairs:
-                weights = kept.get(ky) or [sums.weight(ky, kx, f"w{kx}") for kx in range(kw)]
+                weights = kept.get(ky) or [sums.weight(place, ky, kx, f"w{kx}") for kx in range(kw)]
                 for dx, uses in columns.reads.items():
                     for p, kx in uses:
-                        k.add(sums.registers[r, p], values[dx] * weights[kx])
+                        k.add(registers[r, p], values[dx] * weights[kx])
+    return registers
 
 
-def _looped(sums: Sums) -> None:
-    """Tap by tap, for one row of outputs."""
-    op, c, place, k = sums.op, sums.c, sums.place, sums.c.k
+def _looped(sums: Sums, place: Place) -> Registers:
+    """The sums of one row, tap by tap."""
+    op, c, k = sums.op, sums.c, sums.c.k
+    registers = sums.begin(place)
     kh, kw = op.kernel
     top, bottom, left, right = window(op)
-    ragged = c.output.shape[2] % place.pixels != 0
+    ragged = place.shape[2] % place.pixels != 0
     columns = Columns(c, sums.x, place.column, op.stride_w, left, right, ragged)
     with k.loop("ky", kh) as ky:
         y = k.let("y", place.row * op.stride_h + ky * op.dilation_h_factor - top)
         with k.when(columns.row_inside(y, top, bottom)), k.loop("kx", kw) as kx:
-            weight = sums.weight(ky, kx, "weight")
+            weight = sums.weight(place, ky, kx, "weight")
             for p in range(place.pixels):
                 at, inside = columns.at(p, kx * op.dilation_w_factor)
-                value = columns.kept(sums.source(y, at), inside)
-                k.add(sums.registers[0, p], value * weight)
+                value = columns.kept(sums.source(place, y, at), inside)
+                k.add(registers[0, p], value * weight)
+    return registers

@@ -62,7 +62,7 @@ def each_element(c: Context, compute: Callable[[Coordinates], Expr]) -> Built:
     k = c.k
     dims = c.output.dims
     channels = c.output.shape[3]
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         outer: Coordinates = (place.batch, place.row, place.column)
         lanes: list[Expr] = []
@@ -76,7 +76,7 @@ def each_element(c: Context, compute: Callable[[Coordinates], Expr]) -> Built:
             lanes.append(k.let(f"lane{i}", made))
         lanes += [const(0, lanes[0].type)] * (4 - len(lanes))
         c.store(place.at(0), compose(*lanes))
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 def _row_major(c: Context, compute: Callable[[Coordinates], Expr]) -> Built:

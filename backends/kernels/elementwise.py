@@ -23,11 +23,11 @@ def one_scale(op: Dequantize) -> str | None:
     return "it has more than one scale" if per_axis(op.input.type.quantization) else None
 
 
-@kernel(Dequantize, any_rank=True, requires=one_scale)
+@kernel(Dequantize, any_rank=True, requires=one_scale, row_major=True)
 @kernel(Op, any_rank=True, row_major=True)
 def elementwise(op: Op, c: Context) -> Built:
     """One vec4 an invocation; pixels are counted where nothing is broadcast over them."""
-    if c.output.layout == "nhwc":
+    if c.output.layout == "nhwc" and not c.output.word_pixels:
         with element_grid(c, c.output.dims) as (indices, elements):
             element = Element(c.output.dims, indices)
             c.store(element, _value(op, c, element))

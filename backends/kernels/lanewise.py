@@ -63,8 +63,8 @@ def lanewise(c: Context, whole: bool, values: Mapping[str, Value], compute: Comp
     rank = len(c.output.dims)
     if not (whole and rank and all(v.layout == "phwc4" for v in (c.output, *views))):
         return each_element(c, lambda at: compute(Reader(c), at))
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with c.k.when(place.inside):
         at = (place.batch, place.row, place.column, place.slice * 4)
         c.store(place.at(0), compute(Reader(c, place.slice), at[4 - rank :]))
-    return c.done(place.grid)
+    return c.done(grid)

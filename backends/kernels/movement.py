@@ -42,7 +42,7 @@ Map = Callable[[Coordinates], Source]
 class Move:
     """How an op moves ``value``; what comes from nowhere is ``fill``.
 
-    ``whole`` promises that channels stay where they are, so that slices move in one piece.
+    ``whole`` promises that slices move in one piece.
     """
 
     value: Value
@@ -102,11 +102,11 @@ def gather(c: Context, move: Move) -> Built:
     x = c.view(move.value)
     if not (move.whole and c.output.layout == x.layout == "phwc4"):
         return each_element(c, lambda at: moved_element(c, move, at))
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with c.k.when(place.inside):
         out = (place.batch, place.row, place.column, place.slice * 4)
         c.store(place.at(0), moved_vector(c, move, out[4 - len(c.output.dims) :], place.slice))
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 def moved_element(c: Context, move: Move, at: Coordinates) -> Expr:
@@ -120,6 +120,8 @@ def moved_vector(c: Context, move: Move, at: Coordinates, slice: Expr) -> Expr:
     """One slice of what an op moves whole, at the coordinates of its first channel."""
     found = move.source(at)
     batch, row, column = (ZERO,) * (4 - len(found.at)) + found.at[:-1]
+    if found.at[-1] != at[-1]:
+        slice = found.at[-1] // 4
     return _filled(found, c.view(move.value).load(batch, row, column, slice), move.fill)
 
 
@@ -157,7 +159,15 @@ def pad(op: Pad, k: Builder) -> Move:
         return one
 
     maps = [move(b, a, e) for (b, a), e in zip(op.widths, shape, strict=True)]
-    return Move(op.input, by_axis(maps), bool(shape) and not any(op.widths[-1]))
+    return Move(op.input, by_axis(maps), pads_slices(op))
+
+
+def pads_slices(op: Pad) -> bool:
+    """Whether channels stay where they are in slices, which may change their number."""
+    if not op.input.type.rank:
+        return False
+    before, after = op.widths[-1]
+    return not (before or after) or (before % 4 == 0 and op.input.type.shape[-1] % 4 == 0)
 
 
 @movement(MirrorPad)

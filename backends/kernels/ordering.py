@@ -149,7 +149,7 @@ def _along_channels(op: Cumsum, c: Context) -> Built:
     k, x = c.k, c.view(op.input)
     slices = x.slices
     order = (3, 2, 1, 0) if op.reverse else (0, 1, 2, 3)
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
 
         def slice_at(slice: Expr) -> Expr:
@@ -172,4 +172,4 @@ def _along_channels(op: Cumsum, c: Context) -> Built:
             if not op.exclusive:
                 lanes[lane] = k.let(f"lane{lane}", total)
         c.store(place.at(0), compose(*lanes))
-    return c.done(place.grid)
+    return c.done(grid)

@@ -118,7 +118,7 @@ def _folded(op: Reduction, c: Context, x: View, at: Coordinates) -> Expr:
         fold.into(k, acc, x.at(place))
     if not isinstance(op, Mean):
         return acc
-    return acc // op.count if x.dtype == "i32" else acc * (1.0 / op.count)
+    return acc // op.count if x.dtype == "i32" else acc / float(op.count)
 
 
 def _extents(x: View) -> tuple[int, int, int, int]:
@@ -160,7 +160,7 @@ def _finish(op: Reduction, acc: Expr) -> Expr:
     if _axes(op)[3]:
         zero = const(0.0, acc.type.of(1))
         acc = compose(fold.lanes(acc), zero, zero, zero)
-    return acc * (1.0 / op.count) if isinstance(op, Mean) else acc
+    return acc / float(op.count) if isinstance(op, Mean) else acc
 
 
 def _loop(op: Reduction, c: Context, x: View, folded: list[int]) -> Built:

@@ -38,9 +38,7 @@ def resize_bilinear(op: ResizeBilinear, c: Context, at: At) -> Expr:
     return upper + (lower - upper) * down
 
 
-def _taps(
-    op: Resize, c: Context, axis: str, at: Expr, dimension: int
-) -> tuple[Expr, Expr, Expr]:
+def _taps(op: Resize, c: Context, axis: str, at: Expr, dimension: int) -> tuple[Expr, Expr, Expr]:
     """The two input rows (or columns) around an output's, and how far it is towards the second."""
     k = c.k
     extent, size = op.input.type.nhwc[dimension], op.results[0].type.nhwc[dimension]
@@ -85,7 +83,7 @@ for _op, _vector in RESIZES.items():
 @kernel(*RESIZES, lanes=same_lanes, row_major=True)
 def resize(op: Resize, c: Context) -> Built:
     """One vec4 an invocation."""
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with c.k.when(place.inside):
         c.store(place.at(0), RESIZES[type(op)](op, c, place.at(0)))
-    return c.done(place.grid)
+    return c.done(grid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tflgpuc.backends.kernels.context import Context
-from tflgpuc.backends.kernels.view import ZERO4, At, View
+from tflgpuc.backends.kernels.view import ZERO4, At, Shape, View
 from tflgpuc.ir.shader import BOOL, Expr, call, const, select
 
 TRUE: Expr = const(True, BOOL)
@@ -17,7 +17,7 @@ class Place:
     of the slices from ``slice`` on, which are the ``tile``-th of a batch.
     """
 
-    c: Context
+    shape: Shape
     pixels: int
     rows: int
     column: Expr
@@ -26,25 +26,28 @@ class Place:
     tile: Expr
     slice: Expr
     inside: Expr
-    grid: tuple[int, int, int]
 
     def column_inside(self, p: int) -> Expr:
         """Whether the p-th column exists; the first does wherever ``inside`` holds."""
-        width = self.c.output.shape[2]
+        width = self.shape[2]
         return self.column + p < width if p and width % self.pixels else TRUE
 
     def row_inside(self, r: int) -> Expr:
         """Whether the r-th row exists; the first does wherever ``inside`` holds."""
-        height = self.c.output.shape[1]
+        height = self.shape[1]
         return self.row + r < height if r and height % self.rows else TRUE
 
     def at(self, p: int, r: int = 0) -> At:
         """The output in the p-th column and r-th row."""
-        return self.c.at(self.batch, self.row + r, self.column + p, self.slice)
+        return At.of(self.shape, self.batch, self.row + r, self.column + p, self.slice)
 
 
-def slice_grid(c: Context, pixels: int, slice_tile: int = 1, rows: int = 1) -> Place:
-    """Runs of ``pixels`` columns along x, of ``rows`` along y, tiles of slices of every batch along z."""
+def slice_grid(
+    c: Context, pixels: int, slice_tile: int = 1, rows: int = 1
+) -> tuple[Place, tuple[int, int, int]]:
+    """An invocation's place, and the grid of them all: runs of ``pixels`` columns along x, of ``rows``
+    along y, tiles of slices of every batch along z.
+    """
     k = c.k
     n, h, w, _ = c.output.shape
     tiles = -(-c.output.slices // slice_tile)
@@ -55,7 +58,9 @@ def slice_grid(c: Context, pixels: int, slice_tile: int = 1, rows: int = 1) -> P
     slice = k.let("slice", tile * slice_tile)
     inside = (column < w) & (row < h) & (k.gid(2) < n * tiles)
     grid = (-(-w // pixels), -(-h // rows), n * tiles)
-    return Place(c, pixels, rows, column, row, batch, tile, slice, inside, grid)
+    return Place(
+        (n, h, w, c.output.shape[3]), pixels, rows, column, row, batch, tile, slice, inside
+    ), grid
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,13 @@ class Axis:
 
     @staticmethod
     def of(
-        extent: int, pad: tuple[int, int], tile: int, outputs: int, taps: int, stride: int, dilation: int
+        extent: int,
+        pad: tuple[int, int],
+        tile: int,
+        outputs: int,
+        taps: int,
+        stride: int,
+        dilation: int,
     ) -> Axis:
         """``tile`` of ``outputs`` outputs, ``taps`` taps each, over an input of ``extent``."""
         reads: dict[int, list[tuple[int, int]]] = {}

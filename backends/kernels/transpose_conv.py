@@ -7,14 +7,14 @@ import numpy as np
 from tflgpuc.backends.kernels import runtime_weights
 from tflgpuc.backends.kernels.catalogue import kernel
 from tflgpuc.backends.kernels.context import Built, Context
-from tflgpuc.backends.kernels.convolution import (
+from tflgpuc.backends.kernels.sliding import slice_grid
+from tflgpuc.backends.kernels.sums import (
     bias_data,
     constant_weights,
     multiply_add,
     weight_rows,
     zero_lanes,
 )
-from tflgpuc.backends.kernels.sliding import slice_grid
 from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
 from tflgpuc.ir.shader import Expr
 
@@ -36,7 +36,7 @@ def transpose_conv(op: TransposeConv, c: Context) -> Built:
     weights = c.constants.add(weight_rows(filter, c.output.slices))
     biases = c.constants.channels(bias_data(op.bias), channels)
 
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         acc = k.var("acc", biases(place.slice))
         t = k.let("t", place.row + top)
@@ -56,7 +56,7 @@ def transpose_conv(op: TransposeConv, c: Context) -> Built:
                     ]
                     k.add(acc, multiply_add(value, rows))
         c.store(place.at(0), acc)
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 def _covered(tap: Expr, taps: int, source: Expr, extent: int) -> Expr:

@@ -27,7 +27,7 @@ def max_pool_argmax(op: MaxPoolArgmax, c: Context) -> Built:
     top, bottom, left, right = window(op)
     (kh, kw), (sh, sw) = op.kernel, op.stride
 
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         y0 = k.let("y0", place.row * sh - top)
         x0 = k.let("x0", place.column * sw - left)
@@ -44,7 +44,7 @@ def max_pool_argmax(op: MaxPoolArgmax, c: Context) -> Built:
             number = splat(convert(ky * kw + kx, "f32"), 4)
             k.assign(found, select(better, number, found))
         c.store(place.at(0), found + 0.1)
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 @kernel(MaxUnpooling2D, lanes=lambda op, x, *rest: x)
@@ -57,7 +57,7 @@ def max_unpooling_2d(op: MaxUnpooling2D, c: Context) -> Built:
     sh, sw = op.stride_h, op.stride_w
     top, left = op.crop
 
-    place = slice_grid(c, 1)
+    place, grid = slice_grid(c, 1)
     with k.when(place.inside):
         y = k.let("y", place.row + top)
         column = k.let("x", place.column + left)
@@ -69,7 +69,7 @@ def max_unpooling_2d(op: MaxUnpooling2D, c: Context) -> Built:
             here = convert(places.vec4(index), "i32").eq(splat(wanted, 4))
             k.assign(made, select(here, x.vec4(index), made))
         c.store(place.at(0), made)
-    return c.done(place.grid)
+    return c.done(grid)
 
 
 def _windows(at: Expr, size: int, stride: int, count: int) -> tuple[Expr, Expr]:

@@ -85,6 +85,14 @@ def lane_of(vector: Expr, index: Expr) -> Expr:
     return select(index < 2, select(index < 1, x, y), select(index < 3, z, w))
 
 
+def packed(value: Expr) -> Expr:
+    """Four integers as the bytes of a word, the first one lowest."""
+    word: Expr = ZERO
+    for i in range(4):
+        word = word | ((value.lane(i) & 255) << (8 * i))
+    return convert(word, "u32")
+
+
 @dataclass(frozen=True)
 class View:
     """A tensor as a kernel reads and writes it.
@@ -116,6 +124,11 @@ class View:
     def slices(self) -> int:
         """Number of slices of four channels."""
         return -(-self.shape[3] // 4)
+
+    @property
+    def word_pixels(self) -> bool:
+        """Whether a pixel is a word: four channels of a byte each, in row-major order."""
+        return self.layout == "nhwc" and self.dtype in ("i8", "u8") and self.dims[-1:] == (4,)
 
     @property
     def computed(self) -> bool:
@@ -166,7 +179,7 @@ class View:
     def _lanes(self, batch: Expr, pixel: Expr, slice: Expr) -> list[Expr]:
         """Four neighbouring channels of a row-major view; 0 past the last channel."""
         n, h, w, c = self.shape
-        if c == 4 and self.dtype in ("i8", "u8"):
+        if self.word_pixels:
             return self._bytes(self.buffer[pixel if n == 1 else batch * (h * w) + pixel])
         last = n * h * w * c - 1
         lanes: list[Expr] = []
@@ -259,11 +272,11 @@ class View:
         bits = PACKED[self.dtype]
         each = 32 // bits
         word = convert(self.buffer[number // each], "i32")
-        # Up to the word's top end and down again, so that the sign goes along.
-        raised = word << (const(32 - bits, I32) - number % each * bits)
+        place = number % each * bits
         if self.dtype in ("i8", "i16"):
-            return raised >> (32 - bits)
-        return (raised >> (32 - bits)) & ((1 << bits) - 1)
+            # Up to the word's top end and down again, so that the sign goes along.
+            return (word << (const(32 - bits, I32) - place)) >> (32 - bits)
+        return (word >> place) & ((1 << bits) - 1)
 
     # --- writing ---
 
@@ -271,6 +284,8 @@ class View:
         """How to write a vec4 at a place: index, value, and a condition on each store."""
         if self.layout == "phwc4":
             return [(self._vec4(at.batch, self._pixel(at), at.slice), value, None)]
+        if self.word_pixels:
+            return [(self._number(at.batch, self._pixel(at), ZERO) // 4, packed(value), None)]
         c = self.shape[3]
         found: list[tuple[Expr, Expr, Expr | None]] = []
         for i in range(min(4, c)):

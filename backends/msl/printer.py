@@ -123,6 +123,9 @@ class MslPrinter(Printer):
     def bitcast(self, e: Bitcast) -> str:
         return self.call(f"as_type<{self.type(e.type)}>", e.operand)
 
+    def before_rolled(self) -> Sequence[str]:
+        return ("#pragma clang loop unroll(disable)",)
+
     def barrier(self) -> str:
         return "threadgroup_barrier(mem_flags::mem_threadgroup);"
 

@@ -13,6 +13,7 @@ from tflgpuc.cli.common import termination
 from tflgpuc.cli.compile import compile_model
 from tflgpuc.cli.inspect import inspect
 from tflgpuc.cli.run import run
+from tflgpuc.cli.tune import tune
 from tflgpuc.cli.verify import verify
 from tflgpuc.cli.zoo import zoo
 from tflgpuc.ir.errors import PassError, TflgpucError, UsageError
@@ -47,7 +48,7 @@ def cli() -> None:
     """
 
 
-for command in (compile_model, verify, run, inspect, bench, zoo):
+for command in (compile_model, verify, run, inspect, bench, tune, zoo):
     cli.add_command(command)
 
 

@@ -47,26 +47,33 @@ def bench(
 ) -> None:
     """Measure the bundle in BUNDLE: start-up, latency with upload and read-back, and each step."""
     from tflgpuc.backends.bundle import load
+    from tflgpuc.conversions import Conversions, model_inputs
     from tflgpuc.litert import LiteRt
     from tflgpuc.random_inputs import ports_of, random_inputs
+    from tflgpuc.verification import graph_of
 
     opened = load(bundle)
-    shapes = {p["name"]: p["shape"] for p in opened.manifest["inputs"]}
+    shapes = [p["shape"] for p in model_inputs(opened.manifest)]
     arrays = random_inputs(ports_of(opened.manifest["inputs"], None), 0)
-    reference = LiteRt(against, list(shapes.values())) if against else None
+    theirs = arrays
+    reference = LiteRt(against, shapes) if against else None
     if reference is not None and len(reference.inputs) != len(shapes):
         raise click.UsageError(f"the bundle's inputs aren't those of {against}")
+    if against is not None:
+        graph = graph_of(against, model_inputs(opened.manifest))
+        theirs = Conversions(opened.manifest, graph).given(arrays)
     times: dict[str, list[float]] = {"bundle": [], "LiteRT": []}
     start = time.perf_counter()
     with opened.runner(device, **runner_options(device, library)) as runner, progress() as report:
         started = time.perf_counter() - start
         for i in range(-warmup, runs):
             report(f"run {i + 1}", i + warmup, runs + warmup)
-            for name, target in (("bundle", runner), ("LiteRT", reference)):
-                if target is None:
+            rivals = (("bundle", runner, arrays), ("LiteRT", reference, theirs))
+            for name, rival, given in rivals:
+                if rival is None:
                     continue
                 begin = time.perf_counter()
-                target.run(arrays)
+                rival.run(given)
                 if i >= 0:
                     times[name].append(time.perf_counter() - begin)
         steps = runner.profile(arrays) if profile else []

@@ -5,26 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tflgpuc.cli.common import debug_option, json_option, print_json, progress
+from tflgpuc.cli.common import (
+    debug_option,
+    json_option,
+    print_json,
+    print_table,
+    progress,
+    shapes_option,
+)
+
+if TYPE_CHECKING:
+    from tflgpuc.explanation import Explanation
+    from tflgpuc.ir.tuning import Tuning
 
 
-def _shapes(
+def _formats(
     ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
-) -> dict[str, tuple[int, ...]]:
-    """``NAME=1,224,224,3`` as a name and a shape."""
+) -> dict[str, str]:
+    """``NAME=FORMAT[,OPTION=VALUE...]`` as a name and a format; names may contain ``=``."""
     found = {}
     for text in given:
-        name, _, shape = text.rpartition("=")
-        try:
-            found[name] = tuple(int(n) for n in shape.split(","))
-        except ValueError:
-            found[name] = ()
-        if not name or not found[name] or min(found[name]) < 1:
-            raise click.BadParameter(f"{text!r} is not like NAME=1,224,224,3")
+        head, comma, options = text.partition(",")
+        name, _, kind = head.rpartition("=")
+        if not name or not kind:
+            raise click.BadParameter(f"{text!r} is not like NAME=rgba8")
+        if name in found:
+            raise click.BadParameter(f"two formats for {name!r}")
+        found[name] = kind + comma + options
     return found
 
 
@@ -89,7 +100,9 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder."
 )
-@click.option("--target", default="generic-gles31", show_default=True, help="A target profile.")
+@click.option(
+    "--target", default="generic-gles31", show_default=True, help="A target profile or its file."
+)
 @click.option(
     "--precision",
     type=click.Choice(["f32", "f16"]),
@@ -97,9 +110,19 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
     show_default=True,
     help="How tensors and weights are stored.",
 )
+@shapes_option
 @click.option(
-    "--input-shape", "shapes", multiple=True, callback=_shapes, metavar="NAME=1,224,224,3",
-    help="Fix an input's shape; may be repeated.",
+    "--input-format", "input_formats", multiple=True, callback=_formats,
+    metavar="NAME=rgba8[,OPTION=VALUE...]",
+    help="Take an RGBA8 image as an input; may be repeated. Options: size=640x480 (of the image), "
+    "scale=1/127.5 and bias=-1 (of bytes; or three, 1:0.5:2), order=rgb|bgr (the model's), "
+    "resize=bilinear|nearest|none.",
+)  # fmt: skip
+@click.option(
+    "--output-format", "output_formats", multiple=True, callback=_formats,
+    metavar="NAME=rgba8|argmax|top_k:K|f32",
+    help="Give an output as an RGBA8 image (options scale=255, bias=0), as the place of the greatest "
+    "channel, as the K greatest and their places, or as real numbers; may be repeated.",
 )  # fmt: skip
 @click.option("--passes", help="A pipeline instead of the default one.")
 @click.option(
@@ -128,6 +151,16 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
     help="Print the IR after a pass, or after all.",
 )
 @click.option("--check", is_flag=True, help="Compare results before and after every pass.")
+@click.option(
+    "--explain", is_flag=True, help="Say which variant of each kernel was taken, and why."
+)
+@click.option(
+    "--tuned", is_flag=False, flag_value="", metavar="[FILE]",
+    help="Choose kernels by the times that tflgpuc tune measured, by default in the user's cache.",
+)  # fmt: skip
+@click.option(
+    "--tuned-on", metavar="TEXT", help="Take the times of the driver whose name contains this."
+)
 @click.option("--time-passes", is_flag=True, help="Print what each stage took, on stderr.")
 @click.option(
     "--debug-shaders", is_flag=True, help="Say in shaders which line of a kernel made what."
@@ -156,6 +189,8 @@ def compile_model(
     target: str,
     precision: str,
     shapes: dict[str, tuple[int, ...]],
+    input_formats: dict[str, str],
+    output_formats: dict[str, str],
     passes: str | None,
     emit: str,
     host: str,
@@ -165,6 +200,9 @@ def compile_model(
     before: tuple[str, ...],
     after: tuple[str, ...],
     check: bool,
+    explain: bool,
+    tuned: str | None,
+    tuned_on: str | None,
     time_passes: bool,
     debug_shaders: bool,
     as_json: bool,
@@ -172,8 +210,12 @@ def compile_model(
 ) -> None:
     """Compile MODEL to a bundle of shaders, weights and a manifest."""
     from tflgpuc.driver import compile
+    from tflgpuc.explanation import Explanation
     from tflgpuc.passes.pipeline import as_passes
 
+    if tuned_on is not None and tuned is None:
+        raise click.UsageError("--tuned-on goes with --tuned")
+    explanation = Explanation() if explain else None
     _check_printed([p.name for p in as_passes(passes, precision)], (*before, *after))
     stages = Stages()
     with progress() as report:
@@ -188,6 +230,8 @@ def compile_model(
             precision=precision,
             passes=passes,
             input_shapes=shapes,
+            input_formats=input_formats,
+            output_formats=output_formats,
             emit=[language.strip() for language in emit.split(",")],
             hosts=[language.strip() for language in host.split(",") if language.strip()],
             name=name,
@@ -198,20 +242,31 @@ def compile_model(
             print_after=after,
             locations=debug_shaders,
             progress=started,
+            tuning=None if tuned is None else _tuning(tuned, target, tuned_on),
+            explanation=explanation,
         )
         started("write", 1, 1)
         bundle.save(output)
     stages.stop()
     if time_passes:
         stages.print()
-    _summarize(bundle.manifest, output, as_json)
+    _summarize(bundle.manifest, output, as_json, explanation)
 
 
 # How many reasons a person reads; --json has all.
 SHOWN = 12
 
 
-def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
+def _tuning(cache: str, target: str, driver: str | None) -> Tuning:
+    from tflgpuc.targets import load_target
+    from tflgpuc.tuning_cache import default_cache, load_tuning
+
+    return load_tuning(cache or default_cache(), load_target(target), driver)
+
+
+def _summarize(
+    made: dict[str, Any], output: Path, as_json: bool, explanation: Explanation | None
+) -> None:
     dispatches = [step for step in made["steps"] if step["type"] == "dispatch"]
     segments = [step for step in made["steps"] if step["type"] == "segment"]
     summary = {
@@ -227,6 +282,8 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
         **made["memory"],
     }
     if as_json:
+        if explanation is not None:
+            summary |= {"kernels": explanation.kernels(), "refusals": explanation.refusals()}
         print_json(summary)
         return
     click.echo(
@@ -243,3 +300,25 @@ def _summarize(made: dict[str, Any], output: Path, as_json: bool) -> None:
             f"{summary['cpu_operators']} operators run on the CPU, in {len(segments)} segments, "
             f"because of\n  " + "\n  ".join(reasons[:SHOWN]) + more
         )
+    if explanation is not None:
+        _print_explanation(explanation)
+
+
+def _print_explanation(explanation: Explanation) -> None:
+    """A table a kernel, then what wasn't done and why."""
+    for kernel in explanation.kernels():
+        rows = [tuple(map(_rounded, c.values())) for c in kernel["candidates"]]
+        columns = [name.replace("_", " ") for name in kernel["candidates"][0]]
+        title = f"\n{kernel['kernel']}: {_few(kernel['sources'])}\n  {kernel['reason']}"
+        print_table(title, columns, rows)
+    for refusal in explanation.refusals():
+        click.echo(f"\nDidn't {refusal['would']}, {refusal['reason']}: {_few(refusal['ops'])}")
+
+
+def _few(ops: list[str]) -> str:
+    more = f" and {len(ops) - SHOWN} more" if len(ops) > SHOWN else ""
+    return "; ".join(ops[:SHOWN]) + more
+
+
+def _rounded(value: object) -> object:
+    return round(value) if isinstance(value, float) and value >= 100 else value

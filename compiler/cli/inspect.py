@@ -26,7 +26,8 @@ def inspect(path: Path, ops: bool, as_json: bool, debug: bool) -> None:
         return
     for kind in ("inputs", "outputs"):
         for port in found[kind]:
-            click.echo(f"{kind[:-1]} {port['name']}: {port['type']}")
+            format = f", {port['format']}" if "format" in port else ""
+            click.echo(f"{kind[:-1]} {port['name']}: {port['type']}{format}")
     if path.is_dir():
         memory = found["memory"]
         click.echo(

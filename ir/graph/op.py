@@ -139,9 +139,11 @@ class Op:
 
     def __init_subclass__(cls, name: str = "", tflite: str = "") -> None:
         for attr, member in vars(cls).items():
+            if attr in HOOKS:
+                continue
             if inspect.isfunction(member) or isinstance(member, classmethod):
                 close = difflib.get_close_matches(attr.strip("_"), HOOKS, 1, 0.8)
-                if close and attr not in HOOKS:
+                if close:
                     raise TypeError(
                         f"{cls.__name__}.{attr}: is {close[0]} meant? Nothing would call it."
                     )

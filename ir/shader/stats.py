@@ -28,8 +28,8 @@ class Stats:
     """Totals over the invocations that have work.
 
     ``flops`` counts each lane of float arithmetic; ``loads`` to ``store_bytes`` are sums over
-    ``buffers``. ``registers`` estimates the float scalars alive at once in an invocation. Loops
-    whose bounds aren't constants count once; of a branch the ``then`` side counts.
+    ``buffers``, without shared memory. ``registers`` estimates the float scalars alive at once in an
+    invocation. Loops whose bounds aren't constants count once; of a branch the ``then`` side counts.
     """
 
     flops: int
@@ -40,14 +40,14 @@ class Stats:
     buffers: tuple[Traffic, ...]
     registers: int
     shared_bytes: int
+    shared_accesses: int
     invocations: int
 
 
 def stats(kernel: Kernel) -> Stats:
     """What all invocations of a kernel do together."""
     invocations = math.prod(kernel.grid)
-    count = _Count()
-    count.block(kernel.body, invocations)
+    count = counts(kernel)
     buffers = tuple(_traffic(b, count.loads[b.name], count.stores[b.name]) for b in kernel.buffers)
     return Stats(
         flops=count.flops,
@@ -58,8 +58,16 @@ def stats(kernel: Kernel) -> Stats:
         buffers=buffers,
         registers=_registers(kernel.body),
         shared_bytes=kernel.shared_bytes,
+        shared_accesses=sum(count.loads[s.name] + count.stores[s.name] for s in kernel.shared),
         invocations=invocations,
     )
+
+
+def counts(kernel: Kernel) -> Counts:
+    """The sums alone, without what has to be found out of the program's order."""
+    count = Counts()
+    count.block(kernel.body, math.prod(kernel.grid))
+    return count
 
 
 def trips(s: For) -> int:
@@ -73,8 +81,8 @@ def _traffic(b: Buffer, loads: int, stores: int) -> Traffic:
     return Traffic(b.name, loads, stores, loads * b.element_bytes, stores * b.element_bytes)
 
 
-class _Count:
-    """Sums over the times that each statement runs."""
+class Counts:
+    """Sums over the times that each statement runs: float operations, accesses by memory."""
 
     def __init__(self) -> None:
         self.flops = 0

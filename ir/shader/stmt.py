@@ -51,7 +51,10 @@ class Store:
 
 @dataclass(frozen=True)
 class For:
-    """``for (int name = start; name < stop; name += step)``."""
+    """``for (int name = start; name < stop; name += step)``.
+
+    ``unroll`` asks ``simplify`` to write the trips out, ``rolled`` compilers to leave the loop alone.
+    """
 
     name: str
     start: Expr
@@ -60,6 +63,7 @@ class For:
     body: tuple[Stmt, ...]
     unroll: bool = False
     loc: str = field(default="", compare=False)
+    rolled: bool = False
 
 
 @dataclass(frozen=True)

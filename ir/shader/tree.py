@@ -64,6 +64,8 @@ def with_children(e: Expr, new: tuple[Expr, ...]) -> Expr:
 
 def walk(e: Expr) -> Iterator[Expr]:
     """The node and everything under it, parents first."""
-    yield e
-    for child in children(e):
-        yield from walk(child)
+    left = [e]
+    while left:
+        found = left.pop()
+        yield found
+        left.extend(reversed(children(found)))

@@ -12,8 +12,10 @@ from tflgpuc.passes.memory import (
     best_offsets,
     conflicts,
     lower_bound,
+    pairs,
     place,
     searched,
+    swept,
     top,
 )
 
@@ -30,6 +32,17 @@ def test_tensors_alive_together_do_not_overlap(alive):
             if a.meets(b):
                 apart = offsets[a.name] + a.size <= offsets[b.name]
                 assert apart or offsets[b.name] + b.size <= offsets[a.name]
+
+
+@given(lifetimes)
+def test_the_plan_of_very_many_tensors_is_one_too(alive):
+    offsets = swept(alive)
+    meeting = [(a, b) for i, a in enumerate(alive) for b in alive[i + 1 :] if a.meets(b)]
+    assert pairs(alive) == len(meeting)
+    assert lower_bound(alive) <= top(alive, offsets)
+    for a, b in meeting:
+        apart = offsets[a.name] + a.size <= offsets[b.name]
+        assert apart or offsets[b.name] + b.size <= offsets[a.name]
 
 
 @given(lifetimes)
@@ -69,7 +82,7 @@ def test_the_search_beats_the_greedy_plans_and_never_loses():
         assert bound <= top(alive, found) <= top(alive, greedy)
         assert found == searched(order, greedy, graph, bound)
         better += top(alive, found) < top(alive, greedy)
-        for a, b in graph.edges:
-            sizes = {x.name: x.size for x in alive}
+        sizes = {x.name: x.size for x in alive}
+        for a, b in ((a, b) for a, others in graph.items() for b in others):
             assert found[a] + sizes[a] <= found[b] or found[b] + sizes[b] <= found[a]
     assert better > 5

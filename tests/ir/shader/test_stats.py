@@ -39,6 +39,7 @@ def test_totals_over_the_grid() -> None:
         ),
         registers=8,
         shared_bytes=32 * 16,
+        shared_accesses=30 * 5,
         invocations=30,
     )
 

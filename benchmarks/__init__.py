@@ -1,0 +1,1 @@
+"""Scripts that measure the compiler and its bundles: ``python -m benchmarks.NAME``."""
