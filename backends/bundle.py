@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -21,11 +22,6 @@ from tflgpuc.backends.manifest import FORMAT, VERSION, Json, WeightsFile, header
 from tflgpuc.backends.msl import print_msl
 from tflgpuc.backends.paging import release
 from tflgpuc.backends.runtime.base import Runner
-from tflgpuc.backends.runtime.browser_runner import BrowserRunner
-from tflgpuc.backends.runtime.gles_runner import GlesRunner
-from tflgpuc.backends.runtime.interpreter import InterpreterRunner
-from tflgpuc.backends.runtime.msl_runner import MslRunner
-from tflgpuc.backends.runtime.wgpu_runner import WgpuRunner
 from tflgpuc.backends.tflite.writer import write
 from tflgpuc.backends.wgsl import print_wgsl
 from tflgpuc.backends.wgsl.access import writable_bindings
@@ -80,15 +76,18 @@ class Bundle(BundleFiles):
         """
         if device not in RUNNERS:
             raise UsageError(f"no such device: {device}; there are {', '.join(RUNNERS)}")
-        return RUNNERS[device](self, **options)
+        module, _, name = RUNNERS[device].partition(":")
+        runner: Runner = getattr(importlib.import_module(module), name)(self, **options)
+        return runner
 
 
-RUNNERS: dict[str, type[Runner]] = {
-    "interpreter": InterpreterRunner,
-    "gles": GlesRunner,
-    "msl": MslRunner,
-    "wgpu": WgpuRunner,
-    "chromium": BrowserRunner,
+# Where each device's runner is: compiling needs none of them, so none is imported for it.
+RUNNERS = {
+    "interpreter": "tflgpuc.backends.runtime.interpreter:InterpreterRunner",
+    "gles": "tflgpuc.backends.runtime.gles_runner:GlesRunner",
+    "msl": "tflgpuc.backends.runtime.msl_runner:MslRunner",
+    "wgpu": "tflgpuc.backends.runtime.wgpu_runner:WgpuRunner",
+    "chromium": "tflgpuc.backends.runtime.browser_runner:BrowserRunner",
 }
 
 

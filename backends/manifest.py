@@ -164,6 +164,7 @@ def _program(kernel: Kernel) -> Json:
                 "access": b.access,
                 "element": str(b.element),
                 "storage": b.storage,
+                **({"row": b.row} if b.row else {}),
             }
             for i, b in enumerate(kernel.buffers)
         ],

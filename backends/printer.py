@@ -188,8 +188,7 @@ class Printer(ABC):
             case Lane():
                 return f"{self.expr(e.vector, PRECEDENCE['postfix'])}.{'xyzw'[e.index]}"
             case Load():
-                text = f"{self.name(e.memory.name)}[{self.expr(e.index)}]"
-                return self.load(e.memory, text) if isinstance(e.memory, Buffer) else text
+                return self.loaded(e)
             case Call():
                 return self.call(self.function(e), *e.args)
             case Unary():
@@ -212,6 +211,11 @@ class Printer(ABC):
                 return self.call(self.type(e.type), *e.parts)
             case _:
                 assert_never(e)
+
+    def loaded(self, e: Load) -> str:
+        """An element of a buffer or of shared memory."""
+        text = f"{self.name(e.memory.name)}[{self.expr(e.index)}]"
+        return self.load(e.memory, text) if isinstance(e.memory, Buffer) else text
 
     def unary(self, e: Unary, outer: int) -> str:
         """An operator in front of its operand."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tflgpuc.backends.bundle import Bundle, load
     from tflgpuc.backends.runtime.base import Runner
     from tflgpuc.driver import compile
+    from tflgpuc.explanation import Explanation
     from tflgpuc.frontend import import_model
     from tflgpuc.ir.errors import (
         BundleError,
@@ -38,6 +39,7 @@ _HOMES = {
     "Bundle": "backends.bundle",
     "BundleError": "ir.errors",
     "DeviceError": "ir.errors",
+    "Explanation": "explanation",
     "Graph": "ir.graph.graph",
     "GraphPass": "passes.base",
     "LimitError": "ir.errors",
@@ -68,6 +70,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "DeviceError",
+    "Explanation",
     "Graph",
     "GraphPass",
     "LimitError",

@@ -69,6 +69,9 @@ def compile(
     if tuning is not None:
         measured = tuning if isinstance(tuning, Tuning) else load_tuning(tuning, profile)
         profile = dataclasses.replace(profile, tuning=measured)
+    if not {"cpp", "java", "python"}.isdisjoint(hosts):
+        # Hosts on OpenGL ES bind buffers only.
+        profile = dataclasses.replace(profile, texel_row=0)
     pipeline = [
         dataclasses.replace(p, cpu=p.cpu and cpu, custom=p.custom or custom_ops)
         if isinstance(p, Partition)

@@ -89,13 +89,15 @@ def _listed(candidate: Candidate) -> dict[str, Any]:
         "variant": candidate.variant,
         "predicted_us": 1e6 * candidate.seconds,
         "measured_us": None if measured is None else 1e6 * measured,
-        **{
-            name if name in ("idle", "registers") else f"{name}_us": (
-                share if name in ("idle", "registers") else 1e6 * share
-            )
-            for name, share in candidate.shares.items()
-        },
+        **dict(_share(name, share) for name, share in candidate.shares.items()),
     }
+
+
+def _share(name: str, share: float | None) -> tuple[str, float | None]:
+    """Times in microseconds; the rest as it is."""
+    if name in ("idle", "registers") or share is None:
+        return name, share
+    return f"{name}_us", 1e6 * share
 
 
 def _reason(candidates: tuple[Candidate, ...]) -> str:

@@ -14,7 +14,7 @@ from tflgpuc.backends.kernels.catalogue import build
 from tflgpuc.ir.errors import UsageError
 from tflgpuc.ir.shader import Kernel
 from tflgpuc.ir.target import Rates, Target
-from tflgpuc.passes.cost import predict
+from tflgpuc.passes.cost import predict, with_registers
 from tflgpuc.tuning import Subject
 from tflgpuc.tuning_cache import Measurement
 
@@ -56,21 +56,22 @@ def fitted(found: Sequence[Sample], target: Target) -> Target:
     ways = [
         _only(target, flops=1.0),
         _only(target, storage=1.0),
+        _only(target, texels=1.0),
         _only(target, shared=1.0),
         _only(target, gpu_bytes=1.0),
     ]
-    rows = [[1.0, *(predict(s.kernel, way).seconds for way in ways)] for s in found]
+    rows = [[1.0, *(_seconds(s.kernel, way) for way in ways)] for s in found]
     table = np.array(rows) / np.array([[s.seconds] for s in found])
     launch, *each = nonnegative(table, np.ones(len(found)))
-    had = (rates.flops, rates.storage, rates.shared, costs.gpu_bytes)
-    flops, storage, shared, gpu_bytes = (
+    had = (rates.flops, rates.storage, rates.texels, rates.shared, costs.gpu_bytes)
+    flops, storage, texels, shared, gpu_bytes = (
         _rate(seconds, old, bool(column.any()))
         for seconds, old, column in zip(each, had, table.T[1:], strict=True)
     )
     return replace(
         target,
         costs=replace(costs, launch=float(f"{launch:.3g}"), gpu_bytes=gpu_bytes),
-        rates=replace(rates, flops=flops, storage=storage, shared=shared),
+        rates=Rates(flops, storage, texels, shared, rates.registers),
     )
 
 
@@ -79,14 +80,19 @@ def _only(
     *,
     flops: float = math.inf,
     storage: float = math.inf,
+    texels: float = math.inf,
     shared: float = math.inf,
     gpu_bytes: float = math.inf,
 ) -> Target:
     """A target on which only one thing takes time."""
-    rates = Rates(flops, storage, target.rates.texels, shared, target.rates.registers)
+    rates = Rates(flops, storage, texels, shared, target.rates.registers)
     return replace(
         target, rates=rates, costs=replace(target.costs, launch=0.0, gpu_bytes=gpu_bytes)
     )
+
+
+def _seconds(kernel: Kernel, target: Target) -> float:
+    return with_registers(predict(kernel, target), kernel, target).seconds
 
 
 def _rate(seconds: float, old: float, measured: bool) -> float:
@@ -116,6 +122,8 @@ def nonnegative(table: Vector, wanted: Vector) -> Vector:
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
     """Spearman's: 1 where both are in the same order, 0 where either has none."""
+    if len(a) < 2:
+        return 0.0
     x, y = (_ranks(np.array(v, np.float64)) for v in (a, b))
     x, y = x - x.mean(), y - y.mean()
     norm = math.sqrt(float(x @ x) * float(y @ y))

@@ -46,7 +46,7 @@ class Candidate:
     seconds: float
     why: str
     measured: float | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

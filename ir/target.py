@@ -60,6 +60,7 @@ class Target:
     Sizes are bytes. ``compute_units`` and ``wave`` size the work there must be before a kernel may
     take a larger tile; ``tiles`` are the tiles to try for convolutions, largest first. ``lanes_along_x``
     is how many invocations along x run as one vector where only neighbours along x do, else 1.
+    ``texel_row`` is how many vec4s of weights make a row of a texture, 0 where GLSL reads buffers.
     ``tuning`` has what kernels were measured to take, which counts more than an estimate.
     """
 
@@ -78,6 +79,7 @@ class Target:
     invocations: int
     tiles: tuple[Tile, ...]
     depthwise_tiles: tuple[Tile, ...]
+    texel_row: int
     costs: Costs
     rates: Rates
     tuning: Tuning | None = None

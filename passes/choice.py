@@ -19,7 +19,7 @@ from tflgpuc.ir.graph.op import BASE_FIELDS, Value
 from tflgpuc.ir.graph.ops.constant import Constant
 from tflgpuc.ir.graph.ops.fused import Fused
 from tflgpuc.ir.target import Target, Tile
-from tflgpuc.passes.cost import Cost, predict
+from tflgpuc.passes.cost import Cost, predict, with_registers
 from tflgpuc.passes.tuned import launch_keys
 
 # Constants of more elements than this are weights.
@@ -92,8 +92,7 @@ def choose(op: Fused, target: Target) -> Choice:
     """The variants of an op's kernel, each with an estimate; equal layers are looked at once."""
     key = replace(target, tuning=None), signature(op)
     if key not in _KNOWN:
-        found = [_estimated(op, v, target) for v in variants(op, target)]
-        _KNOWN[key] = tuple(sorted(found, key=lambda c: c.seconds))
+        _KNOWN[key] = _estimated(op, variants(op, target), target)
         if len(_KNOWN) > REMEMBERED:
             del _KNOWN[next(iter(_KNOWN))]
     return Choice(op, target, _measured(key[1], _KNOWN[key], target))
@@ -122,9 +121,23 @@ def _measured(
     return tuple(sorted(made, key=lambda c: c.seconds))
 
 
-def _estimated(op: Fused, variant: Variant, target: Target) -> Candidate:
-    kernels = build(op, "kernel", variant, target, dry=True)
-    return Candidate(variant, tuple(predict(b.kernel, target) for b in kernels))
+def _estimated(op: Fused, found: list[Variant], target: Target) -> tuple[Candidate, ...]:
+    """The variants, cheapest first.
+
+    To count registers is most of the work, and can only make an estimate worse. So it is done from the
+    cheapest on until that is cheaper than the next one would be without.
+    """
+    kernels = {v: [b.kernel for b in build(op, "kernel", v, target, dry=True)] for v in found}
+    costs = {v: tuple(predict(k, target) for k in of) for v, of in kernels.items()}
+    made = sorted((Candidate(v, costs[v]) for v in found), key=lambda c: c.seconds)
+    counted: set[Variant] = set()
+    while made[0].variant not in counted:
+        first = made[0].variant
+        counted.add(first)
+        pairs = zip(costs[first], kernels[first], strict=True)
+        made[0] = Candidate(first, tuple(with_registers(c, k, target) for c, k in pairs))
+        made.sort(key=lambda c: c.seconds)
+    return tuple(made)
 
 
 def variants(op: Fused, target: Target) -> list[Variant]:

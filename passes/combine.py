@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tflgpuc.backends.kernels.separable import unfit
+from tflgpuc.backends.kernels.separable import plans, seconds_of_work, unfit
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Op, Value
 from tflgpuc.ir.graph.ops.conv_2d import Conv2D
@@ -23,7 +23,7 @@ from tflgpuc.ir.graph.ops.relu_n1_to_1 import ReluN1To1
 from tflgpuc.ir.graph.ops.tanh import Tanh
 from tflgpuc.ir.target import Target
 from tflgpuc.passes.base import GraphPass, untold
-from tflgpuc.passes.choice import compared, variants
+from tflgpuc.passes.choice import compared
 from tflgpuc.passes.fuse import merge
 from tflgpuc.passes.rules import Match, Rules, Tracer
 
@@ -31,6 +31,9 @@ from tflgpuc.passes.rules import Match, Rules, Tracer
 BETWEEN = (
     Elu, Gelu, HardSwish, LeakyRelu, Logistic, Prelu, Relu, Relu6, Relu0To1, ReluN1To1, Tanh,
 )  # fmt: skip
+
+# A rough estimate that is so many times what both take apart needs no closer look.
+HOPELESS = 1.25
 
 
 class Combine(GraphPass, name="combine"):
@@ -58,8 +61,13 @@ def joined(op: Fused, match: Match) -> Op | None:
         merge(producer, op, before=len(producer.computing)),
         half_weights=producer.half_weights or op.half_weights,
     )
-    if not variants(made, match.target):
+    tried = plans(producer.root, root, match.target)
+    if not tried:
         return match.no("no work group has the shared memory for it")
+    (apart,) = compared(match.target, (producer, op))
+    work = seconds_of_work(tried[0], producer.root, root, match.target)
+    if work > HOPELESS * apart and match.target.tuning is None:
+        return match.no(f"{1e6 * work:.0f} us of work together, {1e6 * apart:.0f} us apart")
     match.consider(producer, op, made)
     apart, together = compared(match.target, (producer, op), (made,))
     if together > apart:

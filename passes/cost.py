@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tflgpuc.ir.shader import Kernel
 from tflgpuc.ir.shader.pressure import pressure
@@ -18,7 +18,7 @@ PLENTY = 256
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by what they go to; ``registers`` counts the vec4s alive at once.
+    """Seconds by what they go to; ``registers`` counts the vec4s alive at once, where that was asked.
 
     ``idle`` is the factor by which lanes without work and spilled registers stretch the rest.
     """
@@ -28,7 +28,7 @@ class Cost:
     shared: float
     launch: float
     idle: float
-    registers: float
+    registers: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -38,18 +38,22 @@ class Cost:
     def __str__(self) -> str:
         parts = (self.arithmetic, self.storage, self.shared)
         shares = " + ".join(f"{1e6 * part:.0f}" for part in parts)
+        alive = "" if self.registers is None else f"; {self.registers:.0f} vec4s alive"
         return (
             f"{1e6 * self.seconds:.0f} us = {1e6 * self.launch:.0f} launch + {self.idle:.2f} x "
-            f"({shares}) arithmetic, storage, shared; {self.registers:.0f} vec4s alive"
+            f"({shares}) arithmetic, storage, shared{alive}"
         )
 
 
 def predict(kernel: Kernel, target: Target) -> Cost:
-    """The cost of one launch; a kernel without a work-group size is taken to fill its groups."""
+    """The cost of one launch if registers suffice.
+
+    A kernel without a work-group size is taken to fill its groups.
+    """
     rates, found = target.rates, counts(kernel)
-    registers = pressure(kernel) if rates.registers < PLENTY else 0.0
     shared = sum(found.loads[s.name] + found.stores[s.name] for s in kernel.shared)
-    accesses = found.loads.total() + found.stores.total() - shared
+    texels = sum(found.loads[b.name] for b in kernel.buffers if b.row)
+    accesses = found.loads.total() + found.stores.total() - shared - texels
     # Each tensor comes from memory, or goes there, once at least.
     tensors = sum(b.count * b.element_bytes for b in kernel.buffers)
     launched = math.prod(kernel.grid)
@@ -62,12 +66,19 @@ def predict(kernel: Kernel, target: Target) -> Cost:
         # The last round of groups leaves units without one.
         rounds = math.prod(kernel.groups) / target.compute_units
         idle *= math.ceil(rounds) / rounds if rounds > 1 else 1.0
-    idle *= 1.0 + SPILL * max(0.0, registers - rates.registers)
     return Cost(
         arithmetic=found.flops / rates.flops,
-        storage=accesses / rates.storage + tensors / target.costs.gpu_bytes,
+        storage=accesses / rates.storage + texels / rates.texels + tensors / target.costs.gpu_bytes,
         shared=shared / rates.shared,
         launch=target.costs.launch,
         idle=idle,
-        registers=registers,
     )
+
+
+def with_registers(cost: Cost, kernel: Kernel, target: Target) -> Cost:
+    """The cost with what spilling adds to it."""
+    if target.rates.registers >= PLENTY:
+        return cost
+    registers = pressure(kernel)
+    spilled = max(0.0, registers - target.rates.registers)
+    return replace(cost, idle=cost.idle * (1.0 + SPILL * spilled), registers=registers)

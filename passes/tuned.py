@@ -14,7 +14,8 @@ from tflgpuc.ir.target import Target
 def launch_keys(signature: Any, variants: Sequence[Variant], target: Target) -> list[str]:
     """A key for each variant of the kernel with this signature (see ``passes/choice.py``)."""
     first = family(target)
-    base = hashlib.sha256(_text(signature).encode())
+    # Without textures for weights only some kernels are others, so this is no part of the family.
+    base = hashlib.sha256(_text((signature, target.texel_row)).encode())
     made = []
     for variant in variants:
         whole = base.copy()

@@ -12,6 +12,7 @@ from typing import ClassVar
 import jinja2
 
 from tflgpuc.backends.glsl.legalize import legalize
+from tflgpuc.backends.glsl.texels import place_texels
 from tflgpuc.backends.printer import Printer, comment_lines, shortest, template
 from tflgpuc.ir.errors import KernelError
 from tflgpuc.ir.shader import (
@@ -22,6 +23,7 @@ from tflgpuc.ir.shader import (
     Call,
     Expr,
     Kernel,
+    Load,
     Select,
     Type,
     Unary,
@@ -161,6 +163,11 @@ class GlslPrinter(Printer):
     def rolled(self, stop: str) -> str:
         return f"{self.helper('rolled')}({stop})"
 
+    def loaded(self, e: Load) -> str:
+        if isinstance(e.memory, Buffer) and e.memory.row:
+            return f"texelFetch({self.name(e.memory.name)}, {self.expr(e.index)}, 0)"
+        return super().loaded(e)
+
     def load(self, memory: Buffer, text: str) -> str:
         return f"{self.helper('unpack_half4')}({text})" if memory.storage == "f16" else text
 
@@ -219,7 +226,7 @@ def print_glsl(kernel: Kernel, header: Sequence[str] = (), locations: bool = Fal
     if not re.fullmatch(r"\w+", kernel.name):
         raise KernelError(f"{kernel.name!r} can't name a kernel")
     printer = GlslPrinter(kernel, keywords(), locations)
-    body = "\n".join(printer.block(legalize(kernel).body))
+    body = "\n".join(printer.block(place_texels(legalize(kernel)).body))
     access = {"read": "readonly ", "write": "writeonly ", "read_write": ""}
     buffers = [
         {
@@ -227,6 +234,8 @@ def print_glsl(kernel: Kernel, header: Sequence[str] = (), locations: bool = Fal
             "block": printer.name.fresh("".join(w[:1].upper() + w[1:] for w in b.name.split("_"))),
             "element": printer.element(b),
             "name": printer.name(b.name),
+            "row": b.row,
+            "storage": b.storage,
         }
         for b in kernel.buffers
     ]

@@ -84,6 +84,11 @@ BUFFER = re.compile(
     r"buffer \w+ \{ (\w+) (\w+)\[\]; \};",
     re.M,
 )
+TEXTURE = re.compile(
+    r"^layout\(binding = 0\) uniform highp sampler2D (\w+); "
+    r"// binding (\d+): (f32|f16), (\d+) to a row$",
+    re.M,
+)
 SHARED = re.compile(r"^shared (\w+) (\w+)\[(\d+)\];", re.M)
 FUNCTION = re.compile(r"^\w+ (\w+)\(.*\) \{", re.M)
 GRID = re.compile(r"^// grid: (\d+) x (\d+) x (\d+)$", re.M)
@@ -104,6 +109,9 @@ def read(source: str) -> Kernel:
     _check_helpers(name[1], source[: main.start()])
     try:
         buffers = tuple(_buffer(*found) for found in BUFFER.findall(source))
+        for name_, binding, storage, row in TEXTURE.findall(source):
+            texture = Buffer(name_, F32X4, cast("Scalar", storage), "read", 0, int(row))
+            buffers = (*buffers[: int(binding)], texture, *buffers[int(binding) :])
         shared = tuple(Shared(n, TYPES[t], int(count)) for t, n, count in SHARED.findall(source))
     except KeyError as error:
         raise BundleError(f"{name[1]}.comp: no such type: {error.args[0]}") from None
@@ -303,6 +311,8 @@ class _Reader:
                 if not _packed(memory):
                     raise self.error(buffer, f"{buffer} holds no packed halves")
                 return load(memory, self.expr(index))
+            case "texelFetch", [Tree(data="name", children=[Token() as texture]), at, _]:
+                return self.texel(texture, at)
         values = [self.expr(a) for a in args]
         match str(name), values:
             case text, [_, *_] if text in TYPES:
@@ -319,6 +329,16 @@ class _Reader:
                 return call(FUNCTIONS.get(text, text), first, *rest)
         raise self.error(name, f"{name}() without arguments")
 
+    def texel(self, name: Token, at: Child) -> Expr:
+        """An element of a buffer that is a texture, by column and row."""
+        memory = self.memory(name)
+        match at:
+            case Tree(data="call", children=[Token("NAME", "ivec2"), column, row]) if (
+                isinstance(memory, Buffer) and memory.row
+            ):
+                return load(memory, self.expr(row) * memory.row + self.expr(column))
+        raise self.error(name, f"{name} is no texture, or this is no place in it")
+
     def constructed(self, name: Token, type: Type, values: list[Expr]) -> Expr:
         """``vec4(x)``, ``vec4(x, y, z, w)``, ``int(x)`` and the like."""
         lanes = [v.type.lanes for v in values]
@@ -330,7 +350,7 @@ class _Reader:
 
 
 def _packed(memory: Memory) -> bool:
-    return isinstance(memory, Buffer) and memory.storage == "f16"
+    return isinstance(memory, Buffer) and memory.storage == "f16" and not memory.row
 
 
 def _bits(value: Expr, scalar: Scalar) -> Expr:

@@ -217,6 +217,8 @@ class _Planner:
         for p in self.manifest["programs"]:
             if self.language not in p["entry"]:
                 raise UsageError(f"the host needs {self.language}: add it to --emit")
+            if self.language == "glsl" and any("row" in b for b in p["bindings"]):
+                raise UsageError("the host binds no textures: compile the model with the host")
             made.append(Program(p["name"], p["entry"][self.language]["file"]))
         return tuple(made)
 

@@ -69,12 +69,14 @@ class Constants:
     """Rows of four lanes, placed one after the other; offsets count rows.
 
     As ``words`` a row of floats is four of them, and one of bytes one. ``dry`` ones are only counted.
+    ``texel_row`` is how many rows of floats make one of a texture, if GLSL has them in one.
     """
 
     k: Builder
     fused: Fused
     declared: Callable[[], None]
     dry: bool = False
+    texel_row: int = 0
     storage: Storage = "f32"
     buffer: Buffer | None = None
     _chunks: list[Array] = field(default_factory=list)
@@ -93,7 +95,8 @@ class Constants:
             words = self.storage == "words"
             stored: Scalar = "u32" if words else "f16" if self.storage == "f16" else "f32"
             element = U32 if words else F32X4
-            self.buffer = self.k.buffer("weights", element, 0, "read", stored)
+            row = 0 if words else self.texel_row
+            self.buffer = self.k.buffer("weights", element, 0, "read", stored, row)
             self.declared()
         return self.buffer
 

@@ -14,7 +14,12 @@ from tflgpuc.backends.kernels.variants import Variant
 from tflgpuc.backends.kernels.view import PACKED, At, Element, Shape, View, row_major
 from tflgpuc.ir.errors import LimitError
 from tflgpuc.ir.graph.op import Array, Op, Value
+from tflgpuc.ir.graph.ops.conv_2d import Conv2D
+from tflgpuc.ir.graph.ops.depthwise_conv_2d import DepthwiseConv2D
+from tflgpuc.ir.graph.ops.fully_connected import FullyConnected
 from tflgpuc.ir.graph.ops.fused import Fused
+from tflgpuc.ir.graph.ops.transpose_conv import TransposeConv
+from tflgpuc.ir.graph.ops.winograd_product import WinogradProduct
 from tflgpuc.ir.graph.types import Lanes, Layout, TensorType
 from tflgpuc.ir.shader import (
     BOOL,
@@ -33,6 +38,9 @@ from tflgpuc.ir.shader import (
     convert,
 )
 from tflgpuc.ir.target import Target, Tile
+
+# Ops that read many weights often, so that a texture may pay.
+WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv, WinogradProduct)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +119,10 @@ class Context:
         self.epilogue: tuple[Op, ...] = self.fused.epilogue
         self._inline = {v: op for op in self.fused.prologue for v in op.results}
         assert result is (self.epilogue[-1] if self.epilogue else self.fused.root).results[0]
-        self.constants = Constants(self.k, self.fused, lambda: self._values.append(None), self.dry)
+        row = self.target.texel_row if isinstance(self.fused.root, WEIGHTED) else 0
+        self.constants = Constants(
+            self.k, self.fused, lambda: self._values.append(None), self.dry, row
+        )
 
     def _bind(self, name: str, value: Value, type: TensorType, access: str) -> View:
         assert access in ("read", "write")

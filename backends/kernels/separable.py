@@ -64,7 +64,7 @@ def unfit(depthwise: DepthwiseConv2D, op: Conv2D) -> str | None:
 
 def plans(depthwise: DepthwiseConv2D, op: Conv2D, target: Target, most: int = PLANS) -> list[Plan]:
     """The plans worth an estimate: of those that fit the target, the ``most`` with the least work."""
-    n, h, w, channels = nhwc(op.result.type.shape)
+    _, h, w, channels = nhwc(op.result.type.shape)
     out_slices, in_slices = -(-channels // 4), depthwise.result.type.slices
     found: dict[Plan, None] = {}
     for tile in target.tiles:
@@ -78,21 +78,15 @@ def plans(depthwise: DepthwiseConv2D, op: Conv2D, target: Target, most: int = PL
             made = _plan(width, height, tile, out_slices, in_slices, target)
             if made is not None:
                 found[made] = None
-    taps = math.prod(depthwise.kernel)
-    work = {p: _work(p, (n, h, w), out_slices, in_slices, taps, target) for p in found}
+    work = {p: seconds_of_work(p, depthwise, op, target) for p in found}
     return sorted(found, key=lambda p: work[p])[:most]
 
 
-def _work(
-    plan: Plan,
-    size: tuple[int, int, int],
-    out_slices: int,
-    in_slices: int,
-    taps: int,
-    target: Target,
-) -> float:
-    """About how many seconds a plan's groups compute and read."""
-    n, h, w = size
+def seconds_of_work(plan: Plan, depthwise: DepthwiseConv2D, op: Conv2D, target: Target) -> float:
+    """About how many seconds a plan's groups compute and read, from its numbers alone."""
+    n, h, w, channels = nhwc(op.result.type.shape)
+    out_slices, in_slices = -(-channels // 4), depthwise.result.type.slices
+    taps = math.prod(depthwise.kernel)
     rates, tile, patch = target.rates, plan.tile, plan.patch
     parts = -(-out_slices // (plan.across * tile.slices))
     groups = n * -(-h // plan.height) * -(-w // plan.width) * parts
@@ -108,9 +102,8 @@ def _work(
     reads = (patch.pixels + side) * (patch.rows + side) + taps
     made = items * (area * taps * 8 / rates.flops + reads / rates.storage + area / rates.shared)
     busy = min(1.0, groups * lanes / (target.compute_units * target.wave))
-    alive = max(
-        tile.pixels * (tile.slices + 1) + 4, tile.pixels * tile.slices + area + patch.pixels + 4
-    )
+    kept = tile.pixels * tile.slices if in_slices > plan.chunk else 0
+    alive = max(tile.pixels * (tile.slices + 1) + 4, kept + area + patch.pixels + 4)
     return groups * lanes * (sums + made) / busy * max(1.0, alive / rates.registers)
 
 
@@ -157,12 +150,10 @@ def separable(op: Conv2D, c: Context) -> Built:
     run = k.let("run", lane % plan.runs * plan.tile.pixels)
     producer = _Producer(pair, c, plan, stage)
     filter = filter_of(c, op.filter, padded)
-    acc = Accumulators(c, slice, filter, c.constants.channels(bias_data(op.bias), padded * 4))
+    biases = c.constants.channels(bias_data(op.bias), padded * 4)
     chunks = -(-in_slices // plan.chunk)
 
-    def step(first: Expr | int, count: Expr | int) -> None:
-        producer.fill(lane, row, column, batch, first)
-        k.barrier()
+    def add(acc: Accumulators, first: Expr | int, count: Expr | int) -> None:
         with k.loop("i", count) as i:
             values = [
                 k.let(f"x{p}", stage[i * plan.pixels + run + p]) for p in range(plan.tile.pixels)
@@ -171,12 +162,19 @@ def separable(op: Conv2D, c: Context) -> Built:
             acc.accumulate(values, tile * in_slices + i + first, lanes)
 
     if chunks == 1:
-        step(0, in_slices)
+        producer.fill(lane, row, column, batch, 0)
+        k.barrier()
+        # Only now, so that no sum takes a register before.
+        acc = Accumulators(c, slice, filter, biases)
+        add(acc, 0, in_slices)
     else:
+        acc = Accumulators(c, slice, filter, biases)
         with k.loop("chunk", chunks) as chunk:
             first = k.let("first", chunk * plan.chunk)
+            producer.fill(lane, row, column, batch, first)
+            k.barrier()
             whole = in_slices % plan.chunk == 0
-            step(first, plan.chunk if whole else call("min", in_slices - first, plan.chunk))
+            add(acc, first, plan.chunk if whole else call("min", in_slices - first, plan.chunk))
             k.barrier()
     y = k.let("y", row + run // plan.width)
     x = k.let("x", column + run % plan.width)

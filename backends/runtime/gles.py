@@ -110,6 +110,32 @@ class GlesDevice:
                 gl.glBufferSubData(gl.GL_COPY_WRITE_BUFFER, 0, content.size, content)
         return buffer
 
+    def texture(self, data: NDArray[np.uint8], row: int, storage: str) -> int:
+        """A texture of vec4s, ``row`` of them to a row, for texelFetch; storage is f32 or f16."""
+        gl, width = self._gl, 16 if storage == "f32" else 8
+        kind = gl.GL_FLOAT if storage == "f32" else gl.GL_HALF_FLOAT
+        count = data.size // width
+        rows = -(-count // row)
+        with self._driver(f"a texture of {row} x {rows}"):
+            texture = int(gl.glGenTextures(1))
+            gl.glBindTexture(gl.GL_TEXTURE_2D, texture)
+            format = gl.GL_RGBA32F if storage == "f32" else gl.GL_RGBA16F
+            gl.glTexStorage2D(gl.GL_TEXTURE_2D, 1, format, row, rows)
+            for name in (gl.GL_TEXTURE_MIN_FILTER, gl.GL_TEXTURE_MAG_FILTER):
+                gl.glTexParameteri(gl.GL_TEXTURE_2D, name, gl.GL_NEAREST)
+            content = np.ascontiguousarray(data[: count * width])
+            for first, size, lines in ((0, row, count // row), (count // row, count % row, 1)):
+                if size and lines:
+                    part = content[first * row * width :][: size * lines * width]
+                    gl.glTexSubImage2D(
+                        gl.GL_TEXTURE_2D, 0, 0, first, size, lines, gl.GL_RGBA, kind, part
+                    )
+        return texture
+
+    def use_texture(self, texture: int) -> None:
+        """Binds a texture to the unit that shaders read weights from."""
+        self._gl.glBindTexture(self._gl.GL_TEXTURE_2D, texture)
+
     def write(self, buffer: int, offset: int, data: memoryview | bytes | NDArray[Any]) -> None:
         """Copies ``data`` to byte ``offset`` of a buffer."""
         content = _bytes_of(data)

@@ -31,9 +31,33 @@ class GlesRunner(StepRunner):
                 data = np.asarray(bundle.weights) if weights else None
                 # GL has no buffers of size zero.
                 self.buffers[b["name"]] = self.device.buffer(max(b["bytes"], 16), data)
+            self.textures: dict[tuple[int, int, int, str], int] = {}
+            self.rows = {
+                name: next(((i, b) for i, b in enumerate(p["bindings"]) if b.get("row")), None)
+                for name, p in self.programs.items()
+            }
+            self.texture_of = {
+                id(step): self._texture(step)
+                for step in self.manifest["steps"]
+                if step["type"] == "dispatch"
+            }
         except BaseException:
             self.device.close()
             raise
+
+    def _texture(self, step: Json) -> tuple[int, int] | None:
+        """The binding of a step's weights that the shader reads from a texture, and the texture."""
+        found = self.rows[step["program"]]
+        if found is None:
+            return None
+        point, binding = found
+        place = step["bindings"][point]
+        key = place["offset"], place["bytes"], binding["row"], binding["storage"]
+        if key not in self.textures:
+            data = np.asarray(self.bundle.weights)
+            part = data[place["offset"] : place["offset"] + place["bytes"]]
+            self.textures[key] = self.device.texture(part, *key[2:])
+        return point, self.textures[key]
 
     def close(self) -> None:
         self.device.close()
@@ -46,10 +70,14 @@ class GlesRunner(StepRunner):
 
     def dispatch(self, step: Json) -> None:
         x, y, z = step["groups"]
+        texture = self.texture_of[id(step)]
         bindings = [
             (point, self.buffers[b["buffer"]], b["offset"], b["bytes"])
             for point, b in enumerate(step["bindings"])
+            if texture is None or point != texture[0]
         ]
+        if texture is not None:
+            self.device.use_texture(texture[1])
         self.device.dispatch(self.compiled[step["program"]], bindings, (x, y, z))
 
     def timed(self, step: Json) -> float:

@@ -308,7 +308,7 @@ def _print_explanation(explanation: Explanation) -> None:
     """A table a kernel, then what wasn't done and why."""
     for kernel in explanation.kernels():
         rows = [tuple(map(_rounded, c.values())) for c in kernel["candidates"]]
-        columns = [name.replace("_", " ") for name in kernel["candidates"][0]]
+        columns = [name.replace("_", " ") for c in kernel["candidates"][:1] for name in c]
         title = f"\n{kernel['kernel']}: {_few(kernel['sources'])}\n  {kernel['reason']}"
         print_table(title, columns, rows)
     for refusal in explanation.refusals():

@@ -80,6 +80,7 @@ def _target(name: str, data: Mapping[str, Any]) -> Target:
         lanes_along_x=data.get("lanes_along_x", 1),
         invocations=prefer["invocations"],
         tiles=tuple(Tile(p, s) for p, s in prefer["tiles"]),
+        texel_row=prefer.get("texel_row", 0),
         depthwise_tiles=tuple(Tile(p, 1, r) for p, r in prefer["depthwise_tiles"]),
         costs=Costs(**data["costs"]),
         rates=Rates(**data["rates"]),
@@ -110,6 +111,7 @@ def target_text(target: Target) -> str:
             "shared_bytes": target.shared_bytes,
         },
         "prefer": {
+            "texel_row": target.texel_row,
             "invocations": target.invocations,
             "tiles": [[t.pixels, t.slices] for t in target.tiles],
             "depthwise_tiles": [[t.pixels, t.rows] for t in target.depthwise_tiles],

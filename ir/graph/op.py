@@ -147,7 +147,9 @@ class Op:
                     raise TypeError(
                         f"{cls.__name__}.{attr}: is {close[0]} meant? Nothing would call it."
                     )
-        dataclasses.dataclass(frozen=True, eq=False, kw_only=True)(cls)
+        own = vars(cls).get("__annotations__", {}).values()
+        if not all(str(a).startswith("ClassVar") for a in own):
+            dataclasses.dataclass(frozen=True, eq=False, kw_only=True)(cls)
         if name:
             if name in OPS:
                 raise TypeError(f"{cls.__name__}: {OPS[name].__name__} is already named {name}")

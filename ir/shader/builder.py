@@ -55,12 +55,13 @@ class Builder:
         count: int,
         access: Literal["read", "write", "read_write"] = "read",
         storage: Scalar | None = None,
+        row: int = 0,
     ) -> Buffer:
-        """Declares a bound array of ``count`` elements."""
+        """Declares a bound array of ``count`` elements; see Buffer for ``row``."""
         stored = storage or element.scalar
         if stored == "f16" and element.lanes != 4:
             raise fail(f"{name}: f16 storage needs elements of four lanes, not {element}")
-        made = Buffer(self.unique(name), element, stored, access, count)
+        made = Buffer(self.unique(name), element, stored, access, count, row)
         self._buffers.append(made)
         return made
 

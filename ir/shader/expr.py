@@ -270,7 +270,8 @@ class Compose(Node):
 class Buffer:
     """A bound array. ``element`` is what kernels see, ``storage`` how each lane is kept.
 
-    f16 storage needs four lanes: GLSL ES keeps such an element as one ``uvec2`` of packed halves.
+    f16 storage needs four lanes: GLSL ES keeps such an element as one ``uvec2`` of packed halves. With
+    ``row``, a power of two, GLSL reads it from a texture with so many elements to a row instead.
     """
 
     name: str
@@ -278,6 +279,7 @@ class Buffer:
     storage: Scalar
     access: Literal["read", "write", "read_write"]
     count: int
+    row: int = 0
 
     def __getitem__(self, index: Operand) -> Expr:
         return load(self, index)

@@ -29,7 +29,7 @@ class Stats:
 
     ``flops`` counts each lane of float arithmetic; ``loads`` to ``store_bytes`` are sums over
     ``buffers``, without shared memory. ``registers`` estimates the float scalars alive at once in an
-    invocation. Loops whose bounds aren't constants count once; of a branch the ``then`` side counts.
+    invocation. How often loops run is ``about``'s answer; of a branch the ``then`` side counts.
     """
 
     flops: int
@@ -77,6 +77,21 @@ def trips(s: For) -> int:
     return 1
 
 
+def about(s: For) -> int:
+    """How often a loop runs, roughly where its bounds aren't constants, and once where nobody knows.
+
+    A bound that is the least of some counts as the constant among them. A loop of larger steps from an
+    unknown start is taken for one that a group's invocations share, each beginning at its own number.
+    """
+    stop = s.stop
+    if isinstance(stop, Call) and stop.function == "min":
+        stop = next((e for e in stop.args if isinstance(e, Const)), stop)
+    if not isinstance(stop, Const) or (s.step == 1 and not isinstance(s.start, Const)):
+        return 1
+    start = s.start.value if isinstance(s.start, Const) else 0
+    return len(range(int(start), int(stop.value), s.step))
+
+
 def _traffic(b: Buffer, loads: int, stores: int) -> Traffic:
     return Traffic(b.name, loads, stores, loads * b.element_bytes, stores * b.element_bytes)
 
@@ -102,7 +117,7 @@ class Counts:
                 case Store(memory=memory):
                     self.stores[memory.name] += times
                 case For(body=inner):
-                    self.block(inner, times * trips(s))
+                    self.block(inner, times * about(s))
                 case If(then=then):
                     self.block(then, times)
 

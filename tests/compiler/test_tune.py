@@ -15,7 +15,6 @@ import tflgpuc
 from gles_process import missing
 from support.small_models import conv_model
 from support.tflite_writer import Operator, Subgraph, Table, Tensor, write
-from tflgpuc.explanation import Explanation
 from tflgpuc.fitting import Sample, fitted, nonnegative, rank_correlation, samples
 from tflgpuc.ir.errors import UsageError
 from tflgpuc.ir.tuning import Tuning
@@ -36,7 +35,7 @@ RNG = np.random.default_rng(11)
 
 
 def explained(model, **options):
-    told = Explanation()
+    told = tflgpuc.Explanation()
     tflgpuc.compile(model, target=TARGET, explanation=told, **options)
     return told
 
@@ -103,7 +102,7 @@ def test_refusals_name_operators_and_reasons():
 
 def test_explanations_change_nothing():
     model = separable()
-    told = Explanation()
+    told = tflgpuc.Explanation()
     plain = tflgpuc.compile(model, target=TARGET)
     assert tflgpuc.compile(model, target=TARGET, explanation=told).manifest == plain.manifest
 
@@ -254,7 +253,11 @@ def test_a_cache_of_several_drivers_needs_one_named(cli, model, tmp_path):
         load_tuning(cache, target)
     assert load_tuning(cache, target, "B").driver == "B 2"
     status, _, err = cli(model, "-o", tmp_path / "out", "--target", TARGET, "--tuned", cache)
-    assert (status, "--tuned-on" in err or "name one" in err) == (2, True)
+    assert (status, "name one of these drivers" in err) == (2, True)
+    given = ("--target", TARGET, "--tuned", cache, "--tuned-on", "B 2")
+    assert cli(model, "-o", tmp_path / "out", *given)[0] == 0
+    status, _, err = cli(model, "-o", tmp_path / "out", "--tuned-on", "B")
+    assert (status, "goes with --tuned" in err) == (2, True)
     with pytest.raises(UsageError, match="run tflgpuc tune"):
         load_tuning(cache, load_target("apple-a14"))
     with pytest.raises(UsageError, match="no measurements"):
@@ -268,7 +271,7 @@ def test_fitted_rates_are_those_that_made_the_times():
     target = load_target(TARGET)
     truth = replace(
         target,
-        rates=replace(target.rates, flops=7e9, storage=9e8, shared=2e8),
+        rates=replace(target.rates, flops=7e9, storage=9e8, texels=3e9, shared=2e8),
         costs=replace(target.costs, launch=3e-6, gpu_bytes=5e9),
     )
     found = subjects(explained(separable(32, 32)).considered(), target)
@@ -281,6 +284,7 @@ def test_fitted_rates_are_those_that_made_the_times():
     made = fitted([Sample(k, predict(k, truth).seconds) for k in kernels], target)
     assert made.rates.flops == pytest.approx(7e9, rel=0.02)
     assert made.rates.storage == pytest.approx(9e8, rel=0.02)
+    assert made.rates.texels == pytest.approx(3e9, rel=0.02)
     assert made.costs.launch == pytest.approx(3e-6, rel=0.02)
     assert made.costs.gpu_bytes == pytest.approx(5e9, rel=0.05)
     assert made.rates.registers == target.rates.registers
@@ -298,7 +302,7 @@ def test_nonnegative_least_squares():
 def test_rank_correlation():
     assert rank_correlation([1, 2, 3], [10, 20, 21]) == pytest.approx(1)
     assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
-    assert rank_correlation([1, 1, 1], [3, 2, 1]) == 0
+    assert rank_correlation([1, 1, 1], [3, 2, 1]) == rank_correlation([], []) == 0
     assert rank_correlation([1, 1, 2], [1, 2, 3]) == pytest.approx(0.866, abs=1e-3)
 
 

@@ -53,6 +53,18 @@ def test_flops_of_calls_and_loops() -> None:
     assert stats(k.done((1, 1, 1))).flops == 4 * 8
 
 
+def test_loops_with_bounds_that_are_only_about_known() -> None:
+    k = Builder("loops")
+    x, y = k.buffer("x", F32X4, 99), k.buffer("y", F32X4, 99, "write")
+    # Eight invocations share twenty items, so the busiest has three.
+    with k.loop("item", 20, k.gid(0), 8) as i:
+        k.store(y, i, x[i] * 2.0)
+    with k.loop("chunk", 3) as chunk, k.loop("i", call("min", 11 - chunk * 5, 5)) as i:
+        k.store(y, i, x[i] * 2.0)
+    made = stats(k.done((8, 1, 1), (8, 1, 1)))
+    assert made.loads == made.stores == 8 * (3 + 3 * 5)
+
+
 def test_registers_are_what_is_alive_at_once() -> None:
     k = Builder("registers")
     x, y = k.buffer("x", F32X4, 8), k.buffer("y", F32X4, 8, "write")
