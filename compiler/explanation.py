@@ -13,6 +13,7 @@ from tflgpuc.ir.schedule import Candidate, Dispatch, Schedule
 from tflgpuc.passes.base import Pass
 from tflgpuc.passes.combine import Combine
 from tflgpuc.passes.fuse import Fuse
+from tflgpuc.passes.precision import Decision, Precision
 from tflgpuc.passes.rules import Tracer
 from tflgpuc.passes.select import Select
 from tflgpuc.passes.winograd import Winograd
@@ -32,13 +33,23 @@ class Explanation:
 
     tracer: Tracer = field(default_factory=Tracer)
     schedule: Schedule | None = None
+    decisions: list[Decision] = field(default_factory=list)
 
     def listening(self, passes: Iterable[Pass]) -> list[Pass]:
         """The passes with those that compare costs telling this object."""
         told = (Combine, Fuse, Select, Winograd)
-        return [
-            dataclasses.replace(p, tracer=self.tracer) if isinstance(p, told) else p for p in passes
-        ]
+        made = []
+        for p in passes:
+            if isinstance(p, told):
+                p = dataclasses.replace(p, tracer=self.tracer)
+            elif isinstance(p, Precision):
+                p = dataclasses.replace(p, decisions=self.decisions)
+            made.append(p)
+        return made
+
+    def precision(self) -> list[dict[str, Any]]:
+        """How each tensor is stored and why; empty where all are f32 anyway."""
+        return [dataclasses.asdict(d) for d in self.decisions]
 
     def considered(self) -> list[Fused]:
         """The ops whose kernels' costs were compared, also those that other ops replaced."""

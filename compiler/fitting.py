@@ -18,7 +18,7 @@ from tflgpuc.passes.cost import predict, with_registers
 from tflgpuc.tuning import Subject
 from tflgpuc.tuning_cache import Measurement
 
-# A rate that measurements don't limit becomes at most so many times what it was.
+# What measurements show no trace of becomes at most so many times as fast as it was.
 MOST = 100.0
 
 Vector = NDArray[np.float64]
@@ -68,9 +68,10 @@ def fitted(found: Sequence[Sample], target: Target) -> Target:
         _rate(seconds, old, bool(column.any()))
         for seconds, old, column in zip(each, had, table.T[1:], strict=True)
     )
+    launch = max(float(f"{launch:.3g}"), costs.launch / MOST)
     return replace(
         target,
-        costs=replace(costs, launch=float(f"{launch:.3g}"), gpu_bytes=gpu_bytes),
+        costs=replace(costs, launch=launch, gpu_bytes=gpu_bytes),
         rates=Rates(flops, storage, texels, shared, rates.registers),
     )
 

@@ -46,9 +46,9 @@ class Pass:
         return self.name + (f"{{{','.join(told)}}}" if told else "")
 
 
-def untold() -> Any:
+def untold(default: Any = None) -> Any:
     """A pass's field that is no option: something of the caller's, by default None."""
-    return field(default=None, repr=False, compare=False)
+    return field(default=default, repr=False, compare=False)
 
 
 def options(cls: type[Pass]) -> list[dataclasses.Field[Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tflgpuc.backends.kernels.constants import HALF_MAX, stores_half_constants
+from tflgpuc.ir.errors import UsageError
 from tflgpuc.ir.graph.graph import Graph
 from tflgpuc.ir.graph.op import Array, Op, Value
 from tflgpuc.ir.graph.ops.constant import Constant
@@ -18,23 +19,47 @@ from tflgpuc.ir.graph.ops.reshape import Reshape
 from tflgpuc.ir.graph.ops.segment import Segment
 from tflgpuc.ir.graph.ops.softmax import Softmax
 from tflgpuc.ir.graph.ops.tanh import Tanh
-from tflgpuc.ir.graph.types import NUMPY, DType, TensorType
+from tflgpuc.ir.graph.types import NUMPY, TensorType
 from tflgpuc.ir.target import Target
-from tflgpuc.passes.base import GraphPass
+from tflgpuc.passes.base import GraphPass, untold
+from tflgpuc.passes.ranges import UNKNOWN, Interval, bounds
+
+# What calibration saw may be exceeded so many times before a half overflows.
+MARGIN = 8.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a tensor is stored and why; ``proved`` bounds it, ``seen`` is the greatest in calibration."""
+
+    name: str
+    op: str
+    proved: Interval
+    seen: float | None
+    storage: str
+    why: str
 
 
 class Precision(GraphPass, name="precision"):
-    """Stores tensors and weights as f32 or f16; arithmetic stays f32, inputs and outputs as they are.
+    """Stores tensors and weights as f32, f16 or, with auto, each as its range and the error allow.
+
+    Arithmetic stays f32, inputs and outputs as they are.
 
     With f16 the graph is evaluated on seeded inputs, noise and smooth ones, with every store rounded.
     Where an output is then off by more than ``bound`` (times the largest of 1 and its range), or
     anything overflows, the ops that it depends on stay f32 from the first on, as many as it takes:
     what is rounded early is amplified by all that follows. Other inputs were seen to be up to three
     times worse than these, so the bound is a third of what is promised. One of 0 takes f16 unseen.
+
+    With auto the inputs of ``calibration`` are judged, too, and only what can't overflow is a half: what
+    interval arithmetic bounds (8-bit inputs are bounded, others by MARGIN times what calibration has),
+    or what is MARGIN times as large as calibration saw it at most. Without calibration only proofs count.
     """
 
-    storage: DType = "f32"
+    storage: str = "f32"
     bound: float = 3e-3
+    calibration: tuple[Mapping[str, Array], ...] = untold(())
+    decisions: list[Decision] | None = untold()
 
     def run(self, graph: Graph, target: Target) -> Graph:
         if self.storage == "f32":
@@ -42,9 +67,82 @@ class Precision(GraphPass, name="precision"):
         halves: Set[Op] = {
             op for op in graph.ops if isinstance(op, Fused) and op.types[0].dtype == "f32"
         }
+        samples = [_sample(graph, given) for given in self.calibration]
+        safe: Set[Op] = halves
+        reasons: Reasons = {}
+        if self.storage == "auto":
+            safe, reasons = _safe(graph, halves, samples)
+        kept = safe
         if self.bound > 0:
-            halves = _accurate(_without_segments(graph), halves, self.bound)
-        return _stored(graph, halves)
+            kept = _accurate(_without_segments(graph), safe, self.bound, samples)
+        if self.decisions is not None:
+            self.decisions.extend(
+                _decision(op, reasons, op in safe, op in kept) for op in graph.ops if op in halves
+            )
+        return _stored(graph, kept)
+
+
+Reasons = dict[Op, tuple[Interval, "float | None"]]
+
+
+def _sample(graph: Graph, given: Mapping[str, Array]) -> dict[Value, Array]:
+    """A calibration input by the graph's own values; UsageError where a name is missing."""
+    names = graph.input_names or tuple(v.name for v in graph.inputs)
+    found = {}
+    for name, value in zip(names, graph.inputs, strict=False):
+        if name not in given:
+            raise UsageError(f"calibration lacks the input {name!r}")
+        found[value] = np.asarray(given[name], NUMPY[value.type.dtype]).reshape(value.type.shape)
+    return found
+
+
+def _safe(
+    graph: Graph, halves: Set[Op], samples: list[dict[Value, Array]]
+) -> tuple[Set[Op], Reasons]:
+    """The ops whose results can't overflow a half, and what is known of each."""
+    given: dict[Value, Interval] = {}
+    for value in graph.inputs:
+        if value.type.dtype in ("u8", "i8", "bool"):
+            given[value] = (-128.0, 255.0)
+        elif samples and all(value in s for s in samples):
+            most = MARGIN * max(float(np.abs(s[value]).max(initial=0.0)) for s in samples)
+            given[value] = (-most, most)
+    proved = bounds(graph, given)
+    seen: dict[Value, float] = {}
+    for sample in samples:
+        arrays = dict(sample)
+        for value in graph.inputs:
+            arrays.setdefault(value, np.zeros(value.type.shape, NUMPY[value.type.dtype]))
+        for op in graph.ops:
+            if isinstance(op, Segment):
+                arrays |= {v: np.zeros(v.type.shape, np.float32) for v in op.results}
+                continue
+            (made,) = op.evaluate(arrays)
+            arrays[op.results[0]] = made
+            if op in halves:
+                largest = float(np.abs(made).max(initial=0.0))
+                seen[op.results[0]] = max(seen.get(op.results[0], 0.0), largest)
+    reasons = {op: (proved[op.results[0]], seen.get(op.results[0])) for op in halves}
+    safe = {op for op, (range_, most) in reasons.items() if _fits(range_, most)}
+    return safe, reasons
+
+
+def _fits(proved: Interval, seen: float | None) -> bool:
+    """Whether halves hold it; written so that NaN doesn't fit."""
+    if max(abs(proved[0]), abs(proved[1])) <= HALF_MAX / ROUNDING:
+        return True
+    return seen is not None and seen * MARGIN <= HALF_MAX
+
+
+# Values that were rounded before are a little larger than their bounds.
+ROUNDING = 1.01
+
+
+def _decision(op: Op, reasons: Reasons, safe: bool, kept: bool) -> Decision:
+    proved, seen = reasons.get(op, (UNKNOWN, None))
+    by = "bounded" if _fits(proved, None) else "within the margin of what was seen"
+    why = by if kept else "the error would be too large" if safe else "it might overflow"
+    return Decision(op.results[0].name, op.describe(), proved, seen, "f16" if kept else "f32", why)
 
 
 def _stored(graph: Graph, halves: Set[Op]) -> Graph:
@@ -80,10 +178,14 @@ def _without_segments(graph: Graph) -> Graph:
     )
 
 
-def _accurate(graph: Graph, halves: Set[Op], bound: float) -> Set[Op]:
-    """As many of ``halves`` as keep every output within the bound."""
+def _accurate(
+    graph: Graph, halves: Set[Op], bound: float, samples: list[dict[Value, Array]]
+) -> Set[Op]:
+    """As many of ``halves`` as keep every output within the bound, on ``samples`` and seeded inputs."""
     rng = np.random.default_rng(0)
-    trial = _Trial(graph, [[draw(rng, v) for v in graph.inputs] for draw in (_noise, _smooth)])
+    drawn = [[draw(rng, v) for v in graph.inputs] for draw in (_noise, _smooth)]
+    drawn += [[s[v] if v in s else _noise(rng, v) for v in graph.inputs] for s in samples]
+    trial = _Trial(graph, drawn)
     kept = set(halves)
     for output in trial.failing(kept, bound):
         cone = [op for op in _cone(graph, output) if op in kept]

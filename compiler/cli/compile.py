@@ -105,11 +105,22 @@ def _list_passes(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 )
 @click.option(
     "--precision",
-    type=click.Choice(["f32", "f16"]),
+    type=click.Choice(["f32", "f16", "auto"]),
     default="f32",
     show_default=True,
-    help="How tensors and weights are stored.",
+    help="How tensors and weights are stored; auto decides for each by its range and the error.",
 )
+@click.option(
+    "--precision-bound",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="ERROR",
+    help="The largest error of an output that f16 and auto may make, relative to the largest of 1 "
+    "and its range; 0.01 by default.",
+)
+@click.option(
+    "--calibrate", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Images, .npy and .npz files that f16 and auto judge ranges and errors by.",
+)  # fmt: skip
 @shapes_option
 @click.option(
     "--input-format", "input_formats", multiple=True, callback=_formats,
@@ -188,6 +199,8 @@ def compile_model(
     output: Path,
     target: str,
     precision: str,
+    precision_bound: float | None,
+    calibrate: Path | None,
     shapes: dict[str, tuple[int, ...]],
     input_formats: dict[str, str],
     output_formats: dict[str, str],
@@ -228,6 +241,8 @@ def compile_model(
             model,
             target=target,
             precision=precision,
+            precision_bound=precision_bound,
+            calibration=() if calibrate is None else calibrate,
             passes=passes,
             input_shapes=shapes,
             input_formats=input_formats,
@@ -283,7 +298,11 @@ def _summarize(
     }
     if as_json:
         if explanation is not None:
-            summary |= {"kernels": explanation.kernels(), "refusals": explanation.refusals()}
+            summary |= {
+                "kernels": explanation.kernels(),
+                "refusals": explanation.refusals(),
+                "precision": explanation.precision(),
+            }
         print_json(summary)
         return
     click.echo(
@@ -311,6 +330,15 @@ def _print_explanation(explanation: Explanation) -> None:
         columns = [name.replace("_", " ") for c in kernel["candidates"][:1] for name in c]
         title = f"\n{kernel['kernel']}: {_few(kernel['sources'])}\n  {kernel['reason']}"
         print_table(title, columns, rows)
+    decisions = explanation.precision()
+    if decisions:
+        halves = sum(d["storage"] == "f16" for d in decisions)
+        told = [
+            (d["op"], "{:.4g} .. {:.4g}".format(*d["proved"]), d["seen"], d["storage"], d["why"])
+            for d in decisions
+        ]
+        title = f"\nprecision: {halves} of {len(decisions)} tensors as f16"
+        print_table(title, ("op", "proved", "seen", "storage", "why"), told)
     for refusal in explanation.refusals():
         click.echo(f"\nDidn't {refusal['would']}, {refusal['reason']}: {_few(refusal['ops'])}")
 
