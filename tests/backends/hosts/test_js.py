@@ -88,6 +88,32 @@ def test_a_result_of_a_size_that_the_run_finds() -> None:
     np.testing.assert_array_equal(made["places"], [[0], [3], [4]])
 
 
+STATES_ON_GPU = """async (inputs) => {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const given = {};
+  for (const [name, array] of Object.entries(arraysOf(inputs))) {
+    given[name] = model.device.createBuffer({ size: 65536, usage });
+    model.device.queue.writeBuffer(given[name], 0, array);
+  }
+  for (let i = 0; i < 2; i++) await model.runOnGpu(given, {});
+  return Object.entries(await model.run(arraysOf(inputs))).map(([n, a]) => [n, textOf(a)]);
+}"""
+
+
+@pytest.mark.usefixtures("browser")
+def test_states_of_the_cpus_side_advance_on_buffers_too() -> None:
+    pytest.importorskip("ai_edge_litert")
+    bundle = bundle_of(small.states_across(), target=small.TARGET)
+    inputs = small.inputs_of(bundle)
+    with bundle.runner("interpreter") as right, runner_of(bundle) as runner:
+        for _ in range(3):
+            expected = right.run(inputs)
+        made = dict(runner.page.evaluate(STATES_ON_GPU, runner._packed(inputs)))
+        for port in bundle.manifest["outputs"]:
+            array = runner._array(port, made[port["name"]])
+            np.testing.assert_allclose(array, expected[port["name"]], rtol=1e-5, atol=1e-5)
+
+
 ON_GPU = """async (inputs) => {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const made = (size) => model.device.createBuffer({ size: Math.ceil(size / 4) * 4, usage });
