@@ -71,6 +71,17 @@ def test_benchmarks_that_run_bundles(
     assert figures(name, tmp_path, *given(tiny), *options)["rows"]
 
 
+def test_guide(tmp_path: Path) -> None:
+    reason = gles_process.missing("system")
+    if reason:
+        pytest.skip(reason)
+    pair = "reshape of channels : none"
+    (row,) = figures("guide", tmp_path, "--runs=1", f"--pair={pair}")["rows"]
+    assert row["pair"] == pair
+    assert row["predicted"] > 1
+    assert row["CPU"] > 0
+
+
 def test_graphs_of_thousands_of_operators_keep_their_kernels_few(tmp_path: Path) -> None:
     """Equal layers share a kernel, so that work grows with the operators and no faster."""
     code = (
